@@ -1,0 +1,1 @@
+//! The checkpoint: run state folded into a summary, written within a budget, kept in one comment.

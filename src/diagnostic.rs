@@ -1,0 +1,1 @@
+//! Source texts, places in them, and problems that can be shown there.

@@ -1,0 +1,1 @@
+//! Markdown plan documents: the ids of their items.

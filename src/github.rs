@@ -1,0 +1,1 @@
+//! GitHub: what a runner tells a job, what a job tells its runner, and the REST calls.

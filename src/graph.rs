@@ -1,0 +1,1 @@
+//! The acyclic graph of tasks, and selections of it.

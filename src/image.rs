@@ -1,0 +1,1 @@
+//! Container images: references, assembling without a daemon, pushing, reading back.

@@ -1,0 +1,35 @@
+//! Deployments planned as code, rehearsed on a laptop, run on GitHub Actions, and told truthfully on the pull request.
+//!
+//! The modules form layers; a lower one never imports a higher one, and `tests/it/layers.rs` holds that.
+//!
+//! | layer | modules |
+//! |--|--|
+//! | 0 | [`ident`], [`digest`], [`secret`], [`diagnostic`], [`expression`] |
+//! | 1 | [`plan`], [`document`] |
+//! | 2 | [`graph`], [`event`] |
+//! | 3 | [`ledger`], [`schedule`], [`process`], [`image`], [`github`] |
+//! | 4 | [`probe`], [`workflow`] |
+//! | 5 | [`execute`], [`report`], [`checkpoint`], [`rehearse`] |
+//! | 6 | [`cli`] |
+
+pub mod checkpoint;
+pub mod cli;
+pub mod diagnostic;
+pub mod digest;
+pub mod document;
+pub mod event;
+pub mod execute;
+pub mod expression;
+pub mod github;
+pub mod graph;
+pub mod ident;
+pub mod image;
+pub mod ledger;
+pub mod plan;
+pub mod probe;
+pub mod process;
+pub mod rehearse;
+pub mod report;
+pub mod schedule;
+pub mod secret;
+pub mod workflow;

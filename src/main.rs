@@ -1,0 +1,3 @@
+//! The `deploy-action` program.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The deployment plan: what the file says, and what it means.

@@ -1,0 +1,1 @@
+//! Observations of the outside: what was asked, what was seen, when.

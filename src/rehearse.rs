@@ -1,0 +1,1 @@
+//! The rendered job graph on this machine, on stand-ins.

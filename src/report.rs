@@ -1,0 +1,1 @@
+//! Shows records: on a terminal, as lines, as annotations, as a page.

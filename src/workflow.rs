@@ -1,0 +1,1 @@
+//! GitHub workflow files: modelled from a plan, rendered, read back, compared.

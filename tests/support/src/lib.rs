@@ -1,0 +1,1 @@
+//! The hermetic world in which the tests run the program.

@@ -1,0 +1,3 @@
+//! Maintenance of the repository: see `cargo xtask --help`.
+
+fn main() {}
