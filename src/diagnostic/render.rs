@@ -93,7 +93,9 @@ fn add_excerpt<'e>(groups: &mut Vec<Group<'e>>, name: &'e str, excerpt: &'e Exce
 }
 
 fn add_element<'e>(groups: &mut Vec<Group<'e>>, element: impl Into<Element<'e>>) {
-    let last = groups.pop().unwrap_or_else(|| Group::with_level(Level::ERROR));
+    let last = groups
+        .pop()
+        .unwrap_or_else(|| Group::with_level(Level::ERROR));
     groups.push(last.element(element));
 }
 
@@ -119,12 +121,21 @@ mod tests {
     fn show() {
         let source = SourceFile::new("deploy.yaml", "version: 1\nname: relay\nphases:\n  - id: ship\n    needs: [bulid]\n\n\n\n\n\n\n\n\n\nlast: ".to_owned() + &"x".repeat(900));
         let problems = [
-            Diagnostic::error("unknown-key", "unknown key `phase`").at(Span::new(11, 15)).label("here").help("did you mean `phases`?\nor what"),
-            Diagnostic::error("unknown-key", "unknown key `phase`").at(Span::new(56, 61)).also(Span::new(11, 15), "first").also(Span::new(36,40), ""),
+            Diagnostic::error("unknown-key", "unknown key `phase`")
+                .at(Span::new(11, 15))
+                .label("here")
+                .help("did you mean `phases`?\nor what"),
+            Diagnostic::error("unknown-key", "unknown key `phase`")
+                .at(Span::new(56, 61))
+                .also(Span::new(11, 15), "first")
+                .also(Span::new(36, 40), ""),
             Diagnostic::warning("whole", "unknown key `phase`\nsecond line"),
             Diagnostic::warning("whole", "unknown key `phase`").help("x"),
             Diagnostic::warning("end", "unknown key `phase`").at(Span::at(99999)),
-            Diagnostic::warning("long", "unknown key `phase`").at(Span::new(580,590)).also(Span::new(11, 15), "far away").help("hh"),
+            Diagnostic::warning("long", "unknown key `phase`")
+                .at(Span::new(580, 590))
+                .also(Span::new(11, 15), "far away")
+                .help("hh"),
         ];
         insta::assert_snapshot!(render(&source, &problems, Style::Plain), @"");
     }

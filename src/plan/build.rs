@@ -1,0 +1,10 @@
+//! From the tree of a plan file to what it means; every problem is kept, and what depends on it is left out.
+mod data;
+mod draft;
+mod fields;
+mod tasks;
+
+pub use draft::{Draft, Owner, Site};
+
+pub use data::build;
+pub(in crate::plan) use data::not_an_option;

@@ -1,0 +1,583 @@
+//! The plan file as a tree of nodes, each with its place: YAML 1.2 with the core schema, and nothing more.
+//!
+//! Merge keys, tags, second documents and duplicate keys are refused here, and so is a file that is larger, deeper or
+//! wider than a plan may be (`semantics.md`, "Words"). Nothing here knows what the keys mean.
+
+use std::collections::HashMap;
+
+use granit_parser::{Event, Parser, ScalarStyle, ScanError, StructureStyle};
+
+use crate::diagnostic::{Diagnostic, Span};
+
+/// The largest plan file, in bytes.
+pub const MOST_BYTES: usize = 1024 * 1024;
+/// The deepest nesting, in levels.
+pub const MOST_LEVELS: usize = 64;
+/// The largest number of nodes, counted after aliases are followed.
+pub const MOST_NODES: usize = 200_000;
+
+/// One value of the file.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// Where it stands.
+    pub span: Span,
+    /// What it is.
+    pub content: Content,
+}
+
+/// The three shapes of YAML.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// A single value.
+    Scalar(Scalar),
+    /// `[a, b]`, or lines with dashes.
+    List(Vec<Node>),
+    /// `{ a: b }`, or lines with colons.
+    Map(Map),
+}
+
+/// The entries of a mapping, in the order of the file.
+#[derive(Debug, Clone)]
+pub struct Map {
+    /// The entries.
+    pub entries: Vec<Entry>,
+    /// Whether it was written with braces.
+    pub flow: bool,
+}
+
+/// One key with its value.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// The key.
+    pub key: String,
+    /// Where the key stands.
+    pub key_span: Span,
+    /// The value.
+    pub value: Node,
+}
+
+/// A single value as it was written, and what YAML's core schema makes of it.
+#[derive(Debug, Clone)]
+pub struct Scalar {
+    /// The text after escapes and folding.
+    pub text: String,
+    /// Whether it was written without quotes, so that it may be a number, a boolean or null.
+    pub plain: bool,
+}
+
+/// What YAML's core schema makes of a plain scalar.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Typed {
+    /// Nothing.
+    Null,
+    /// `true` or `false`; `yes`, `on` and their like are text.
+    Boolean(bool),
+    /// A number.
+    Number(f64),
+    /// Anything else.
+    Text,
+}
+
+impl Scalar {
+    /// Returns what the core schema makes of it.
+    pub fn typed(&self) -> Typed {
+        if !self.plain {
+            return Typed::Text;
+        }
+        match self.text.as_str() {
+            "" | "~" | "null" | "Null" | "NULL" => Typed::Null,
+            "true" | "True" | "TRUE" => Typed::Boolean(true),
+            "false" | "False" | "FALSE" => Typed::Boolean(false),
+            text => core_number(text).map_or(Typed::Text, Typed::Number),
+        }
+    }
+}
+
+/// Reads a number of the core schema (YAML 1.2.2, 10.3.2), without infinities and NaN, which no plan needs.
+fn core_number(text: &str) -> Option<f64> {
+    if let Some(digits) = text.strip_prefix("0x") {
+        return u64::from_str_radix(digits, 16)
+            .ok()
+            .map(|number| number as f64);
+    }
+    if let Some(digits) = text.strip_prefix("0o") {
+        return u64::from_str_radix(digits, 8)
+            .ok()
+            .map(|number| number as f64);
+    }
+    let starts_as_number = text
+        .trim_start_matches(['-', '+'])
+        .starts_with(|first: char| first.is_ascii_digit() || first == '.');
+    let has_digit = text.bytes().any(|byte| byte.is_ascii_digit());
+    let only_number_characters = text
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
+    if starts_as_number && has_digit && only_number_characters {
+        text.parse().ok()
+    } else {
+        None
+    }
+}
+
+impl Node {
+    /// Returns the mapping, if it is one.
+    pub fn as_map(&self) -> Option<&Map> {
+        match &self.content {
+            Content::Map(map) => Some(map),
+            Content::Scalar(_) | Content::List(_) => None,
+        }
+    }
+
+    /// Returns the scalar, if it is one.
+    pub fn as_scalar(&self) -> Option<&Scalar> {
+        match &self.content {
+            Content::Scalar(scalar) => Some(scalar),
+            Content::Map(_) | Content::List(_) => None,
+        }
+    }
+
+    /// Whether nothing stands there, as behind `key:` at the end of a line.
+    pub fn is_null(&self) -> bool {
+        self.as_scalar()
+            .is_some_and(|scalar| scalar.typed() == Typed::Null)
+    }
+
+    /// Returns the nodes that a list holds, or the node itself: a single item may stand without brackets.
+    pub fn items(&self) -> &[Node] {
+        match &self.content {
+            Content::List(items) => items,
+            Content::Scalar(_) | Content::Map(_) => std::slice::from_ref(self),
+        }
+    }
+
+    /// Names its shape as messages do.
+    pub fn shape(&self) -> &'static str {
+        match &self.content {
+            Content::List(_) => "a list",
+            Content::Map(_) => "a map",
+            Content::Scalar(scalar) => match scalar.typed() {
+                Typed::Null => "nothing",
+                Typed::Boolean(_) => "a boolean",
+                Typed::Number(_) => "a number",
+                Typed::Text => "a text",
+            },
+        }
+    }
+}
+
+impl Map {
+    /// Returns the value of `key`.
+    pub fn get(&self, key: &str) -> Option<&Node> {
+        self.entry(key).map(|entry| &entry.value)
+    }
+
+    /// Returns the entry of `key`.
+    pub fn entry(&self, key: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.key == key)
+    }
+}
+
+/// Reads the text of a plan file into its tree; a mistake of syntax ends the reading, since nothing after it can be trusted.
+pub fn read(text: &str) -> Result<Node, Vec<Diagnostic>> {
+    if text.len() > MOST_BYTES {
+        let found = text.len();
+        return Err(vec![
+            Diagnostic::error(
+                "too-large",
+                format!("the plan has {found} bytes; a plan has at most {MOST_BYTES}"),
+            )
+            .help(
+                "split it into plans of their own, one for each thing that is deployed by itself",
+            ),
+        ]);
+    }
+    let mut reader = Reader {
+        text,
+        problems: Vec::new(),
+        anchors: HashMap::new(),
+        open: Vec::new(),
+        nodes: 0,
+        root: None,
+    };
+    match reader.run() {
+        Ok(()) if reader.problems.is_empty() => match reader.root {
+            Some(root) => Ok(root),
+            None => Err(vec![
+                Diagnostic::error("empty", "the plan is empty")
+                    .at(Span {
+                        start: 0,
+                        end: text.len().min(1),
+                    })
+                    .help("begin with `name:` and `phases:`; `version: 1` may stand before them"),
+            ]),
+        },
+        Ok(()) => Err(reader.problems),
+        Err(problem) => {
+            reader.problems.push(*problem);
+            Err(reader.problems)
+        }
+    }
+}
+
+struct Reader<'t> {
+    text: &'t str,
+    problems: Vec<Diagnostic>,
+    anchors: HashMap<usize, Anchored>,
+    open: Vec<Open>,
+    nodes: usize,
+    root: Option<Node>,
+}
+
+/// A finished node that an alias may name, with what a copy of it costs.
+struct Anchored {
+    node: Node,
+    nodes: usize,
+    levels: usize,
+}
+
+/// A list or mapping whose end has not been read.
+struct Open {
+    start: usize,
+    anchor: usize,
+    first_node: usize,
+    levels_below: usize,
+    kind: OpenKind,
+}
+
+enum OpenKind {
+    List(Vec<Node>),
+    Map {
+        map: Map,
+        key: Option<(String, Span)>,
+        seen: HashMap<String, Span>,
+    },
+}
+
+impl Reader<'_> {
+    fn run(&mut self) -> Result<(), Box<Diagnostic>> {
+        let mut documents = 0;
+        for next in Parser::new_from_str(self.text) {
+            let (event, span) = next.map_err(|error| Box::new(self.syntax(&error)))?;
+            let place = place(&span);
+            match event {
+                Event::DocumentStart(..) => {
+                    documents += 1;
+                    if documents > 1 {
+                        return Err(Box::new(
+                            Diagnostic::error(
+                                "second-document",
+                                "a second document begins here; a plan file holds one",
+                            )
+                            .at(place)
+                            .help("remove the `---`, or move what follows into a file of its own"),
+                        ));
+                    }
+                }
+                Event::Scalar(text, style, anchor, tag) => {
+                    self.refuse_tag(&span, tag.is_some());
+                    let scalar = Scalar {
+                        text: text.into_owned(),
+                        plain: style == ScalarStyle::Plain,
+                    };
+                    self.count(1, place)?;
+                    self.add(
+                        Node {
+                            span: place,
+                            content: Content::Scalar(scalar),
+                        },
+                        anchor,
+                        1,
+                        1,
+                    )?;
+                }
+                Event::SequenceStart(_, anchor, tag) => {
+                    self.refuse_tag(&span, tag.is_some());
+                    self.begin(place, anchor, OpenKind::List(Vec::new()))?;
+                }
+                Event::MappingStart(style, anchor, tag) => {
+                    self.refuse_tag(&span, tag.is_some());
+                    let map = Map {
+                        entries: Vec::new(),
+                        flow: style == StructureStyle::Flow,
+                    };
+                    self.begin(
+                        place,
+                        anchor,
+                        OpenKind::Map {
+                            map,
+                            key: None,
+                            seen: HashMap::new(),
+                        },
+                    )?;
+                }
+                Event::SequenceEnd | Event::MappingEnd => self.end(place)?,
+                Event::Alias(id) => self.alias(id, place)?,
+                Event::UnresolvedAlias(_) => return Err(Box::new(unknown_anchor(place))),
+                // Beginnings, ends, and what a later version of the parser may add beside values.
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, place: Span, anchor: usize, kind: OpenKind) -> Result<(), Box<Diagnostic>> {
+        if self.open.len() >= MOST_LEVELS {
+            return Err(Box::new(too_deep(self.open.len() + 1, place)));
+        }
+        self.count(1, place)?;
+        self.open.push(Open {
+            start: place.start,
+            anchor,
+            first_node: self.nodes,
+            levels_below: 0,
+            kind,
+        });
+        Ok(())
+    }
+
+    fn end(&mut self, place: Span) -> Result<(), Box<Diagnostic>> {
+        let Some(open) = self.open.pop() else {
+            return Ok(());
+        };
+        let last = match &open.kind {
+            OpenKind::List(items) => items.last().map(|item| item.span.end),
+            OpenKind::Map { map, .. } => map
+                .entries
+                .last()
+                .map(|entry| entry.value.span.end.max(entry.key_span.end)),
+        };
+        let flow_end = self
+            .text
+            .as_bytes()
+            .get(place.end.wrapping_sub(1))
+            .is_some_and(|byte| b"]}".contains(byte));
+        // A block ends where the next one begins; pointing at its last line is of more use.
+        let end = if flow_end {
+            place.end
+        } else {
+            last.unwrap_or(place.end)
+        };
+        let span = Span {
+            start: open.start,
+            end: end.max(open.start),
+        };
+        let nodes = self.nodes - open.first_node + 1;
+        let content = match open.kind {
+            OpenKind::List(items) => Content::List(items),
+            OpenKind::Map { map, .. } => Content::Map(map),
+        };
+        self.add(
+            Node { span, content },
+            open.anchor,
+            nodes,
+            open.levels_below + 1,
+        )
+    }
+
+    fn alias(&mut self, id: usize, place: Span) -> Result<(), Box<Diagnostic>> {
+        let Some(anchored) = self.anchors.get(&id) else {
+            return Err(Box::new(
+                Diagnostic::error("alias", "this alias names a value that it is part of")
+                    .at(place)
+                    .help("a value cannot hold itself; write what is meant here"),
+            ));
+        };
+        let (node, nodes, levels) = (anchored.node.clone(), anchored.nodes, anchored.levels);
+        if self.open.len() + levels > MOST_LEVELS {
+            return Err(Box::new(too_deep(self.open.len() + levels, place)));
+        }
+        self.count(nodes, place)?;
+        self.add(node, 0, nodes, levels)
+    }
+
+    fn count(&mut self, nodes: usize, place: Span) -> Result<(), Box<Diagnostic>> {
+        self.nodes += nodes;
+        if self.nodes <= MOST_NODES {
+            return Ok(());
+        }
+        let found = self.nodes;
+        Err(Box::new(
+            Diagnostic::error("too-many-nodes", format!("the plan has {found} values or more once its aliases are followed; a plan has at most {MOST_NODES}"))
+                .at(place)
+                .help("aliases of aliases multiply; a `matrix` says the same thing in one task"),
+        ))
+    }
+
+    fn add(
+        &mut self,
+        node: Node,
+        anchor: usize,
+        nodes: usize,
+        levels: usize,
+    ) -> Result<(), Box<Diagnostic>> {
+        if anchor != 0 {
+            self.anchors.insert(
+                anchor,
+                Anchored {
+                    node: node.clone(),
+                    nodes,
+                    levels,
+                },
+            );
+        }
+        let Some(open) = self.open.last_mut() else {
+            self.root = Some(node);
+            return Ok(());
+        };
+        open.levels_below = open.levels_below.max(levels);
+        match &mut open.kind {
+            OpenKind::List(items) => items.push(node),
+            OpenKind::Map { map, key, seen } => match key.take() {
+                None => *key = Some(key_of(node)?),
+                Some((key, key_span)) => {
+                    let problem = check_entry(seen, &key, key_span);
+                    if problem.is_none() {
+                        map.entries.push(Entry {
+                            key,
+                            key_span,
+                            value: node,
+                        });
+                    }
+                    self.problems.extend(problem);
+                }
+            },
+        }
+        Ok(())
+    }
+
+    fn refuse_tag(&mut self, span: &granit_parser::Span, tagged: bool) {
+        if !tagged {
+            return;
+        }
+        let place = span
+            .tag_span()
+            .map_or_else(|| place(span), |tag| crate::plan::node::place(&tag));
+        let written = self.text.get(place.start..place.end).unwrap_or("!");
+        self.problems.push(
+            Diagnostic::error(
+                "yaml-tag",
+                format!("YAML reads `{written}` as a tag, and a plan has no tags"),
+            )
+            .at(place)
+            .help("put quotes around the whole value: a condition that begins with `!` needs them"),
+        );
+    }
+
+    fn syntax(&self, error: &ScanError) -> Diagnostic {
+        let at = error
+            .marker()
+            .byte_offset()
+            .unwrap_or(self.text.len())
+            .min(self.text.len());
+        if let Some(problem) = self.brace_in_flow(at) {
+            return problem;
+        }
+        Diagnostic::error("yaml", format!("this is not YAML: {}", error.info()))
+            .at(Span {
+                start: at,
+                end: at + 1,
+            })
+            .help("the reading ends here; what stands after this place has not been looked at")
+    }
+
+    /// An expression without quotes inside `{ }` or `[ ]` reads as two opened braces, and the mistake is noticed much later.
+    fn brace_in_flow(&self, at: usize) -> Option<Diagnostic> {
+        let from = self.text.as_bytes()[..at]
+            .iter()
+            .rposition(|&byte| byte == b'\n')
+            .map_or(0, |line_end| line_end + 1);
+        let until = self.text.as_bytes()[at..]
+            .iter()
+            .position(|&byte| byte == b'\n')
+            .map_or(self.text.len(), |offset| at + offset);
+        let line = self.text.get(from..until)?;
+        let (start, _) = line
+            .match_indices("${{")
+            .find(|(index, _)| stands_bare(&line[..*index]))?;
+        let end = line[start..]
+            .find("}}")
+            .map_or(line.len(), |offset| start + offset + 2);
+        let expression = &line[start..end];
+        Some(
+            Diagnostic::error(
+                "brace-in-flow",
+                "`${{` cannot start a value inside `{ }` or `[ ]`",
+            )
+            .at(Span {
+                start: from + start,
+                end: from + end,
+            })
+            .help(format!("put quotes around it: `\"{expression}\"`")),
+        )
+    }
+}
+
+/// Whether a value that begins behind `before` begins inside braces or brackets, and not inside quotes.
+fn stands_bare(before: &str) -> bool {
+    let mut quote = None;
+    let mut depth = 0_i32;
+    for character in before.chars() {
+        match (quote, character) {
+            (Some(open), close) if open == close => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'') => quote = Some(character),
+            (None, '{' | '[') => depth += 1,
+            (None, '}' | ']') => depth -= 1,
+            (None, _) => {}
+        }
+    }
+    quote.is_none() && depth > 0 && before.trim_end().ends_with([':', ',', '[', '{'])
+}
+
+fn key_of(node: Node) -> Result<(String, Span), Box<Diagnostic>> {
+    match node.content {
+        Content::Scalar(scalar) => Ok((scalar.text, node.span)),
+        Content::List(_) | Content::Map(_) => Err(Box::new(
+            Diagnostic::error("key", "a key is a single text, and this is a list or a map")
+                .at(node.span)
+                .help("if this is an expression or a text with braces, put quotes around it"),
+        )),
+    }
+}
+
+fn check_entry(seen: &mut HashMap<String, Span>, key: &str, key_span: Span) -> Option<Diagnostic> {
+    if key == "<<" {
+        return Some(
+            Diagnostic::error("merge-key", "merge keys are not read")
+                .at(key_span)
+                .help("use an alias for the whole value, `defaults`, or a `matrix`"),
+        );
+    }
+    let first = *seen.entry(key.to_owned()).or_insert(key_span);
+    (first != key_span).then(|| {
+        Diagnostic::error("duplicate-key", format!("`{key}` stands twice in this map"))
+            .at(key_span)
+            .also(first, "the first is here")
+            .help("keep one of the two")
+    })
+}
+
+fn too_deep(levels: usize, place: Span) -> Diagnostic {
+    Diagnostic::error(
+        "too-deep",
+        format!(
+            "the plan is nested {levels} levels deep or more; a plan has at most {MOST_LEVELS}"
+        ),
+    )
+    .at(place)
+    .help("write the inner part as a value of its own")
+}
+
+fn unknown_anchor(place: Span) -> Diagnostic {
+    Diagnostic::error("alias", "this alias names no anchor before it")
+        .at(place)
+        .help("an anchor is written `&name` before the value")
+}
+
+fn place(span: &granit_parser::Span) -> Span {
+    let range = span.byte_range().unwrap_or(0..0);
+    Span {
+        start: range.start,
+        end: range.end,
+    }
+}
