@@ -73,17 +73,35 @@ impl Value {
     }
 }
 
-/// Writes a number as GitHub does: whole numbers without a fraction, others with up to fifteen significant digits.
+/// Writes a number as GitHub does: at most fifteen significant digits, and an exponent from `1E+15` on and below `0.0001`.
 pub fn number_text(number: f64) -> String {
     if number == 0.0 {
         return "0".to_owned();
     }
-    if number.fract() == 0.0 && number.abs() < 1e15 {
-        return format!("{number:.0}");
+    if number.is_infinite() {
+        return if number > 0.0 {
+            "Infinity"
+        } else {
+            "-Infinity"
+        }
+        .to_owned();
     }
-    let digits = format!("{number:.14e}");
-    let rounded: f64 = digits.parse().unwrap_or(number);
-    format!("{rounded}")
+    let rounded = format!("{number:.14e}");
+    let Some((digits, exponent)) = rounded.split_once('e') else {
+        return "NaN".to_owned();
+    };
+    let exponent: i32 = exponent
+        .parse()
+        .expect("the standard library writes a number after the `e`");
+    if (-4..15).contains(&exponent) {
+        let rounded: f64 = rounded
+            .parse()
+            .expect("the standard library reads what it writes");
+        return rounded.to_string();
+    }
+    let digits = digits.trim_end_matches('0').trim_end_matches('.');
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{digits}E{sign}{:02}", exponent.abs())
 }
 
 impl fmt::Display for Value {
@@ -169,5 +187,42 @@ impl From<bool> for Value {
 impl From<f64> for Value {
     fn from(number: f64) -> Self {
         Self::Number(number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_as_github_writes_them() {
+        for (number, text) in [
+            (-0.0, "0"),
+            (8088.0, "8088"),
+            (-2.0, "-2"),
+            (0.002, "0.002"),
+            (-0.5, "-0.5"),
+            (123_456.789, "123456.789"),
+            (0.845_512_408_225_570_06, "0.84551240822557"),
+            (0.1 + 0.2, "0.3"),
+            (999_999_999_999_999.0, "999999999999999"),
+            (1e15, "1E+15"),
+            (1.5e300, "1.5E+300"),
+            (0.000_01, "1E-05"),
+            (0.000_012_3, "1.23E-05"),
+            (0.000_1, "0.0001"),
+            (f64::INFINITY, "Infinity"),
+            (f64::NEG_INFINITY, "-Infinity"),
+            (f64::NAN, "NaN"),
+        ] {
+            assert_eq!(number_text(number), text);
+        }
+    }
+
+    #[test]
+    fn a_value_with_a_secret_is_serialised_without_it() {
+        let value = Value::List(vec!["a".into(), Value::Secret(Secret::new("b"))]);
+        assert!(value.holds_secret());
+        assert_eq!(value.to_string(), r#"["a","***"]"#);
     }
 }
