@@ -1,5 +1,7 @@
 //! The functions, evaluated.
 
+use std::collections::{BTreeMap, btree_map::Entry};
+
 use super::{
     coercion::{compare, fold},
     error::{EvaluationError, EvaluationProblem},
@@ -78,7 +80,8 @@ impl Evaluator<'_> {
         }))
     }
 
-    /// Fills a pattern. A value that the pattern does not name is not read.
+    /// Fills a pattern. A value that the pattern does not name is not read; one that it names twice is read once, else
+    /// nested calls would take twice the time at every level.
     fn format(&self, node: &Node, pattern: &Node, values: &[Node]) -> Evaluated {
         let mut whole = Text::default();
         let (pattern, is_secret) = self.plain_text(pattern)?;
@@ -89,14 +92,19 @@ impl Evaluator<'_> {
             problem: EvaluationProblem::Format { because },
             span: node.span.clone(),
         };
+        let mut known = BTreeMap::new();
         for piece in pieces(&pattern).map_err(|because| problem(because.to_owned()))? {
             match piece {
                 Piece::Text(text) => whole.push_str(text, node.span.clone())?,
                 Piece::Value(number) => {
-                    let value = values
+                    let source = values
                         .get(number)
                         .ok_or_else(|| problem(format!("there is no value for `{{{number}}}`")))?;
-                    whole.push(&self.value(value)?, value)?;
+                    let value = match known.entry(number) {
+                        Entry::Occupied(entry) => entry.into_mut(),
+                        Entry::Vacant(entry) => entry.insert(self.value(source)?),
+                    };
+                    whole.push(value, source)?;
                 }
             }
         }
