@@ -111,7 +111,8 @@ fn excerpt<'d>(source: &SourceFile, places: Vec<Place<'d>>) -> Excerpt<'d> {
         cut |= window.start > 0;
         let begin = text.len() + push_window(&mut text, content, &window);
         marks.extend(in_line().map(|place| Mark {
-            range: begin + shift(place.range.start, &window)..begin + shift(place.range.end, &window),
+            range: begin + shift(place.range.start, &window)
+                ..begin + shift(place.range.end, &window),
             text: place.text,
             role: place.role,
         }));

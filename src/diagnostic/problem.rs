@@ -227,7 +227,9 @@ mod tests {
     fn problems_are_sorted_by_file_and_place_and_keep_their_order_at_one_place() {
         let chart = Arc::new(SourceFile::new("Chart.yaml", ""));
         let mut problems: Diagnostics = [
-            Diagnostic::error("in-chart", "").at(Span::at(0)).in_file(chart),
+            Diagnostic::error("in-chart", "")
+                .at(Span::at(0))
+                .in_file(chart),
             Diagnostic::warning("whole", ""),
             Diagnostic::error("late", "").at(Span::at(9)),
             Diagnostic::error("first", "").at(Span::at(3)),

@@ -129,7 +129,8 @@ mod tests {
     #[test]
     fn columns_count_characters_and_lines_count_from_one() {
         let source = SourceFile::new("a.yaml", "é: 1\r\nb: ß2\n");
-        let places = [0, 1, 2, 4, 7, 11, 12, 13, 14, 15, 99].map(|offset| source.line_column(offset));
+        let places =
+            [0, 1, 2, 4, 7, 11, 12, 13, 14, 15, 99].map(|offset| source.line_column(offset));
         assert_eq!(
             places,
             [

@@ -38,10 +38,7 @@ pub fn list_ticked<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> String 
 const LONGEST_COMPARED: usize = 100;
 
 /// Returns the candidate that was probably meant by `word`: the first of the nearest, if at most a third of it is mistyped.
-pub fn nearest<'c>(
-    word: &str,
-    candidates: impl IntoIterator<Item = &'c str>,
-) -> Option<&'c str> {
+pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let length = word.chars().take(LONGEST_COMPARED + 1).count();
     if length > LONGEST_COMPARED {
         return None;
