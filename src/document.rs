@@ -2,6 +2,7 @@
 //!
 //! A [`Document`] is any text: what is not Markdown simply has no items. Places are kept in bytes, so that a status can be
 //! written back without touching anything else. This module performs no I/O and does not judge what a status means.
+mod draft;
 mod identify;
 mod item;
 mod parse;

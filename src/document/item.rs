@@ -30,6 +30,8 @@ pub struct Item {
     pub span: Span,
     /// Index of the item that holds it: the list item around it, else the heading above it.
     pub parent: Option<usize>,
+    /// Index of the nearest heading above it, of whatever level for a list item or row, of a lower level for a heading.
+    pub heading: Option<usize>,
     /// Where its status is written, if it is.
     pub status: Option<StatusMark>,
 }
@@ -137,14 +139,7 @@ impl Document {
 
     /// Returns the heading under which an item stands; that of a heading is the one above it.
     pub fn heading_of(&self, item: &Item) -> Option<&Item> {
-        let mut above = item.parent.map(|index| &self.items[index]);
-        while let Some(item) = above {
-            if item.is_heading() {
-                break;
-            }
-            above = item.parent.map(|index| &self.items[index]);
-        }
-        above
+        item.heading.map(|index| &self.items[index])
     }
 }
 

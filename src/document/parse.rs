@@ -1,15 +1,16 @@
 //! From Markdown to items.
 
-use std::{collections::HashMap, ops::Range};
+use std::ops::Range;
 
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
 use super::{
     Item, ItemKind, MarkKind, StatusMark,
-    identify::{Ids, OwnId, Strength, heading_id, own_id, without_ordinal, words_id},
+    draft::{Draft, Words, named},
+    identify::own_id,
     status,
 };
-use crate::diagnostic::{SourceFile, Span};
+use crate::diagnostic::SourceFile;
 
 /// Returns the items of a document in the order of its text.
 pub(super) fn items(source: &SourceFile) -> Vec<Item> {
@@ -47,50 +48,6 @@ fn begin_of_markdown(text: &str) -> usize {
         }
     }
     begin
-}
-
-/// An item before it has its id.
-struct Draft {
-    kind: ItemKind,
-    span: Range<usize>,
-    parent: Option<usize>,
-    words: Words,
-    status: Option<StatusMark>,
-}
-
-/// The words of an item as they are read.
-#[derive(Default)]
-struct Words {
-    text: String,
-    /// Length of a first part of `text` that is emphasised, once something else follows.
-    emphasised: usize,
-    first_part_ended: bool,
-    /// The bytes they come from.
-    range: Option<Range<usize>>,
-}
-
-impl Words {
-    fn push(&mut self, text: &str, range: Range<usize>, emphasis: usize) {
-        // White space of any kind, and the end of a line, is one space.
-        for character in text.chars() {
-            if !character.is_whitespace() {
-                self.text.push(character);
-            } else if !self.text.is_empty() && !self.text.ends_with(' ') {
-                self.text.push(' ');
-            }
-        }
-        if emphasis == 0 && !self.text.is_empty() {
-            self.first_part_ended = true;
-        } else if !self.first_part_ended {
-            self.emphasised = self.text.len();
-        }
-        let start = self.range.as_ref().map_or(range.start, |old| old.start);
-        self.range = Some(start..range.end);
-    }
-
-    fn end_emphasis(&mut self) {
-        self.first_part_ended |= !self.text.is_empty();
-    }
 }
 
 /// A table while it is read.
@@ -261,9 +218,9 @@ impl<'t> Walk<'t> {
         };
         let around = self.open_items.last().copied();
         let parent = around.or(self.headings.last().map(|(_, index)| *index));
-        // What a list item says before its first nested block is looked at for a line such as `Status: Completed`.
-        let first_line = range.start..end_of_line(self.text, range.start).min(range.end);
-        self.status_line(first_line);
+        if let Some(end) = end_of_status_line(self.text, range.start) {
+            self.status_line(range.start..end.min(range.end));
+        }
         let index = self.add(kind, range, parent);
         self.open_items.push(index);
     }
@@ -303,6 +260,7 @@ impl<'t> Walk<'t> {
             kind,
             span,
             parent,
+            heading: self.headings.last().map(|(_, index)| *index),
             words: Words::default(),
             status: None,
         });
@@ -376,10 +334,15 @@ fn row_words(cells: Vec<Words>) -> Words {
     first
 }
 
-fn end_of_line(text: &str, offset: usize) -> usize {
-    text[offset..]
-        .find('\n')
-        .map_or(text.len(), |end| offset + end)
+/// Returns the end of a line that is short enough to be a status line. Looking further would read a line with thousands of
+/// nested list items as often as it has items.
+fn end_of_status_line(text: &str, start: usize) -> Option<usize> {
+    const LONGEST: usize = 1_000;
+    let end = text.floor_char_boundary(start.saturating_add(LONGEST));
+    match text[start..end].find('\n') {
+        Some(length) => Some(start + length),
+        None => (end == text.len()).then_some(end),
+    }
 }
 
 /// The range of a cell may hold the bar behind it.
@@ -392,119 +355,4 @@ fn without_bars(text: &str, range: Range<usize>) -> Range<usize> {
             .trim_end_matches(['|', ' ', '\t', '\r', '\n'])
             .len();
     start..end
-}
-
-/// Gives each draft its id.
-fn named(drafts: Vec<Draft>, source: &SourceFile) -> Vec<Item> {
-    let mut drafts = drafts;
-    for draft in &mut drafts {
-        take_symbol(draft, source.text());
-    }
-    let read: Vec<_> = drafts.iter().map(read_words).collect();
-    let mut bare: HashMap<&str, usize> = HashMap::new();
-    for own in read.iter().filter_map(|read| read.own.as_ref()) {
-        *bare.entry(own.id).or_default() += 1;
-    }
-    let mut ids = Ids::default();
-    let mut items: Vec<Item> = Vec::with_capacity(drafts.len());
-    for (draft, read) in drafts.iter().zip(&read) {
-        let own = read
-            .own
-            .as_ref()
-            .filter(|own| own.strength == Strength::Marked || bare.get(own.id) == Some(&1));
-        let text = own.map_or(read.text, |own| own.rest);
-        let id = match own {
-            Some(own) => own.id.to_owned(),
-            None => made_id(draft, text, &items),
-        };
-        items.push(Item {
-            id: ids.unique(id),
-            has_own_id: own.is_some(),
-            kind: draft.kind,
-            text: text.to_owned(),
-            line: source.line_of(draft.span.start),
-            span: Span::from(draft.span.clone()),
-            parent: draft.parent,
-            status: draft.status.clone(),
-        });
-    }
-    items
-}
-
-/// What the words of an item say.
-struct ReadWords<'d> {
-    /// The words without ordinal.
-    text: &'d str,
-    own: Option<OwnId<'d>>,
-}
-
-fn read_words(draft: &Draft) -> ReadWords<'_> {
-    let whole = draft.words.text.trim();
-    let text = without_ordinal(whole);
-    let taken = whole.len() - text.len();
-    let own = own_id(text, draft.words.emphasised.saturating_sub(taken));
-    ReadWords { text, own }
-}
-
-fn made_id(draft: &Draft, text: &str, items: &[Item]) -> String {
-    let text = status::without_value(text);
-    if matches!(draft.kind, ItemKind::Heading { .. }) {
-        return heading_id(text);
-    }
-    let mut above = draft.parent;
-    while let Some(index) = above {
-        let item = &items[index];
-        if item.is_heading() {
-            return format!("{}/{}", item.id, words_id(text));
-        }
-        above = item.parent;
-    }
-    words_id(text)
-}
-
-/// Takes a status symbol, or an unusual check box, off the words and keeps its place.
-fn take_symbol(draft: &mut Draft, text: &str) {
-    let Some(range) = draft.words.range.clone() else {
-        return;
-    };
-    let words = draft.words.text.trim().to_owned();
-    let found = if let Some(length) = status::leading_other_box(&words) {
-        Some((MarkKind::Box, length, Side::Leading))
-    } else if let Some(length) = status::leading_symbol(&words) {
-        Some((MarkKind::Symbol, length, Side::Leading))
-    } else {
-        status::trailing_symbol(&words).map(|length| (MarkKind::Symbol, length, Side::Trailing))
-    };
-    let Some((kind, length, side)) = found else {
-        return;
-    };
-    let (symbol, rest) = match side {
-        Side::Leading => (&words[..length], &words[length..]),
-        Side::Trailing => (
-            &words[words.len() - length..],
-            &words[..words.len() - length],
-        ),
-    };
-    let place = match side {
-        Side::Leading => text[range.clone()].find(symbol),
-        Side::Trailing => text[range.clone()].rfind(symbol),
-    };
-    if let Some(place) = place
-        && draft.status.is_none()
-    {
-        let start = range.start + place;
-        draft.status = Some(status::mark(kind, text, start..start + symbol.len()));
-    }
-    if side == Side::Leading {
-        let without = rest.trim_start().len();
-        let taken = draft.words.text.len() - without;
-        draft.words.emphasised = draft.words.emphasised.saturating_sub(taken);
-    }
-    draft.words.text = rest.trim().to_owned();
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Side {
-    Leading,
-    Trailing,
 }

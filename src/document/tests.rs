@@ -363,6 +363,13 @@ fn a_wrong_id_finds_the_item_that_was_meant() {
     assert_eq!(document.find("ship/rotate"), None);
 }
 
+#[test]
+fn a_text_that_nests_without_end_is_read_in_one_go() {
+    let document = read(&format!("{}x\n", "- + ".repeat(5_000)));
+    assert_eq!(document.items().len(), 10_000);
+    assert_eq!(document.items()[9_999].text, "x");
+}
+
 proptest! {
     #[test]
     fn any_text_is_a_document_with_unique_ids_and_places_in_it(
