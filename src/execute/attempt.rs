@@ -1,0 +1,198 @@
+//! One attempt of a task: started on record, body, checks, ended on record.
+
+use std::time::Instant;
+
+use super::{
+    ExecuteError, Run, body,
+    outputs::{self, Outputs},
+    prepare::{Mode, Prepared},
+};
+use crate::{
+    event::{CheckMoment, Effect, Event, FailureKind, LogRef, OutputValue, Outcome},
+    expression::{Map, Value},
+    graph::Node,
+    ident::Name,
+    ledger::Durability,
+    process::StopListener,
+};
+
+/// What came of a body.
+#[derive(Debug, Default)]
+pub struct BodyResult {
+    /// Its outputs.
+    pub outputs: Outputs,
+    /// Files that it hands over: name and file.
+    pub artifacts: Vec<(Name, camino::Utf8PathBuf)>,
+    /// What it did to the outside.
+    pub effects: Vec<Effect>,
+    /// Its log.
+    pub log: Option<LogRef>,
+    /// Whether it was stopped because the run was cancelled.
+    pub cancelled: bool,
+}
+
+/// One attempt.
+pub struct Attempt<'a, 'p> {
+    /// The task.
+    pub node: &'a Node<'p>,
+    /// Its number.
+    pub number: u32,
+    /// What was found before.
+    pub prepared: &'a Prepared,
+    /// Asks its children to stop.
+    pub stop: StopListener,
+}
+
+impl<'p> Run<'_, 'p> {
+    /// Carries out one attempt and records its beginning, its checks and its end.
+    ///
+    /// # Errors
+    ///
+    /// The ledger cannot be written. What goes wrong in the task is its outcome.
+    pub async fn attempt(&self, attempt: Attempt<'_, 'p>) -> Result<Outcome, ExecuteError> {
+        if let Mode::Observe { since } = attempt.prepared.mode {
+            if let Some(outcome) = self.observe_again(&attempt, since).await? {
+                return Ok(outcome);
+            }
+        }
+        let node = attempt.node;
+        if !matches!(attempt.prepared.mode, Mode::Adopt { .. }) {
+            self.start(&attempt)?;
+        }
+        let began = Instant::now();
+        let mut result = BodyResult::default();
+        let outcome = match self.body_and_checks(&attempt, &mut result).await {
+            Ok(outcome) => outcome,
+            Err(ExecuteError::Ledger(error)) => return Err(error.into()),
+            Err(error) => Outcome::Failed(self.masked(error.into_failure())),
+        };
+        let succeeded = outcome == Outcome::Succeeded;
+        let (kept_outputs, artifacts) = match self.keep(node, &result, succeeded) {
+            Ok(kept) => kept,
+            Err(ExecuteError::Ledger(error)) => return Err(error.into()),
+            Err(error) => return self.end_with(&attempt, error, result, began),
+        };
+        let event = Event::TaskFinished {
+            task: node.key.clone(),
+            attempt: attempt.number,
+            outcome: outcome.clone(),
+            took_ms: millis(began),
+            outputs: kept_outputs,
+            artifacts,
+            effects: result.effects,
+            log: result.log,
+        };
+        self.record(node, event, durability(node))?;
+        Ok(outcome)
+    }
+
+    fn start(&self, attempt: &Attempt<'_, 'p>) -> Result<(), ExecuteError> {
+        let fingerprint = attempt.prepared.parts.fingerprint();
+        let ledger = self.recorder.ledger_of(&attempt.node.key)?;
+        ledger.keep_fingerprint(&fingerprint, attempt.prepared.parts.as_map())?;
+        let event = Event::TaskStarted {
+            task: attempt.node.key.clone(),
+            attempt: attempt.number,
+            fingerprint,
+            changes: attempt.node.task.changes,
+        };
+        self.record(attempt.node, event, durability(attempt.node))
+    }
+
+    async fn body_and_checks(&self, attempt: &Attempt<'_, 'p>, result: &mut BodyResult) -> Result<Outcome, ExecuteError> {
+        body::run(self, attempt, result).await?;
+        if result.cancelled {
+            return Ok(Outcome::Cancelled);
+        }
+        let own = own_outputs(&result.outputs);
+        match self.ask_all(attempt, &attempt.node.task.verify, CheckMoment::Verify, Some(&own)).await? {
+            None => Ok(Outcome::Succeeded),
+            Some(failed) => Err(ExecuteError::task(FailureKind::VerifyFailed, failed)),
+        }
+    }
+
+    /// Asks the checks of a task whose record stands. `None`: one did not hold, and the task is repeated.
+    async fn observe_again(&self, attempt: &Attempt<'_, 'p>, since: jiff::Timestamp) -> Result<Option<Outcome>, ExecuteError> {
+        let node = attempt.node;
+        let own = self.recorded_outputs(node);
+        let body = self.ask_all(attempt, &node.task.checks, CheckMoment::Body, None).await?;
+        let failed = match body {
+            Some(failed) => Some(failed),
+            None => self.ask_all(attempt, &node.task.verify, CheckMoment::Verify, Some(&own)).await?,
+        };
+        match failed {
+            None => {
+                self.record(node, Event::TaskUpToDate { task: node.key.clone(), since }, Durability::Written)?;
+                Ok(Some(Outcome::Succeeded))
+            }
+            Some(because) => {
+                self.record(node, Event::TaskInvalidated { task: node.key.clone(), because }, Durability::Synced)?;
+                Ok(None)
+            }
+        }
+    }
+
+    fn recorded_outputs(&self, node: &Node<'p>) -> Map {
+        let known = self.recorder.known();
+        let ended = known.state().task(&node.key).and_then(|record| record.success()).and_then(|attempt| attempt.ended.as_ref());
+        let outputs = ended.into_iter().flat_map(|ended| &ended.outputs);
+        outputs
+            .filter_map(|(name, output)| match output {
+                OutputValue::Clear { value } => Some((name.to_string(), value.clone())),
+                OutputValue::Sealed { .. } | OutputValue::Withheld => Some((name.to_string(), known.withheld(&node.key, name.as_str())?)),
+            })
+            .collect()
+    }
+
+    fn keep(&self, node: &Node<'p>, result: &BodyResult, succeeded: bool) -> Result<Kept, ExecuteError> {
+        let plan = self.graph.plan();
+        let environment = node.key.environment.as_ref().and_then(|name| plan.environments.get(name));
+        let recipient = environment.and_then(|environment| environment.recipient.as_deref());
+        let mut kept = Kept::default();
+        for (name, produced) in &result.outputs {
+            let output = outputs::keep(produced, recipient)?;
+            if !matches!(output, OutputValue::Clear { .. }) {
+                self.recorder.withhold(&node.key, name, produced.value.clone());
+            }
+            kept.0.insert(name.clone(), output);
+        }
+        if succeeded {
+            let ledger = self.recorder.ledger_of(&node.key)?;
+            for (name, file) in &result.artifacts {
+                kept.1.insert(name.clone(), ledger.keep_artifact(file)?.path().to_owned());
+            }
+        }
+        Ok(kept)
+    }
+
+    fn end_with(&self, attempt: &Attempt<'_, 'p>, error: ExecuteError, result: BodyResult, began: Instant) -> Result<Outcome, ExecuteError> {
+        let outcome = Outcome::Failed(self.masked(error.into_failure()));
+        let event = Event::TaskFinished {
+            task: attempt.node.key.clone(),
+            attempt: attempt.number,
+            outcome: outcome.clone(),
+            took_ms: millis(began),
+            outputs: Default::default(),
+            artifacts: Default::default(),
+            effects: result.effects,
+            log: result.log,
+        };
+        self.record(attempt.node, event, durability(attempt.node))?;
+        Ok(outcome)
+    }
+}
+
+type Kept = (std::collections::BTreeMap<Name, OutputValue>, std::collections::BTreeMap<Name, String>);
+
+/// Records of tasks that change the outside are on the disk before anything goes on.
+fn durability(node: &Node<'_>) -> Durability {
+    if node.task.changes { Durability::Synced } else { Durability::Written }
+}
+
+fn own_outputs(outputs: &Outputs) -> Map {
+    outputs.iter().map(|(name, produced)| (name.to_string(), produced.value.clone())).collect::<indexmap::IndexMap<String, Value>>()
+}
+
+fn millis(began: Instant) -> u64 {
+    u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,164 @@
+//! The files of a plan: which there are, and what they hold.
+
+use std::{collections::BTreeMap, fs, io};
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::{ExecuteError, git::Git};
+use crate::digest::{Digest, Hasher};
+
+/// Content and mode of a file, for a fingerprint: `100755 sha256:…`, as git writes modes.
+pub type Mark = String;
+
+/// The files of the plan's folder, listed once when a run starts: what its own tasks write later is no input of it.
+#[derive(Debug, Default)]
+pub struct Listing {
+    folder: Utf8PathBuf,
+    tracked: Vec<String>,
+    present: Vec<String>,
+}
+
+impl Listing {
+    /// Lists what git tracks and what it does not ignore; where there is no git, all files are both.
+    ///
+    /// # Errors
+    ///
+    /// Git fails in a way other than not being there, or a folder cannot be read.
+    pub async fn read(folder: &Utf8Path, git: &Git<'_>) -> Result<Self, ExecuteError> {
+        let folder = folder.to_owned();
+        if git.is_repository(&folder).await? {
+            let (tracked, present) = (git.list_tracked(&folder).await?, git.list_not_ignored(&folder).await?);
+            return Ok(Self { folder, tracked, present });
+        }
+        let present = walk(&folder, &folder)?;
+        Ok(Self { tracked: present.clone(), present, folder })
+    }
+
+    /// Returns the marks of all tracked files; one that is not there any more is left out, which changes the set.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be read.
+    pub fn tracked(&self) -> Result<BTreeMap<String, Mark>, ExecuteError> {
+        marks_of(&self.folder, &self.tracked)
+    }
+
+    /// Returns the marks of the files that match patterns, relative to the folder: files, folders (whole), `*`, `**`.
+    ///
+    /// What git ignores is left out, so that build output does not count.
+    ///
+    /// # Errors
+    ///
+    /// A pattern is none, or a file cannot be read.
+    pub fn matching(&self, patterns: &[String]) -> Result<BTreeMap<String, Mark>, ExecuteError> {
+        let mut matchers = Vec::new();
+        for pattern in patterns {
+            let text = pattern.trim_start_matches("./").trim_end_matches('/');
+            let matcher = glob::Pattern::new(text).map_err(|error| ExecuteError::Pattern { pattern: pattern.clone(), reason: error.msg })?;
+            matchers.push((text, matcher));
+        }
+        let options = glob::MatchOptions { require_literal_separator: true, ..Default::default() };
+        let is_chosen = |name: &&String| {
+            matchers.iter().any(|(text, matcher)| {
+                let below = name.strip_prefix(text).is_some_and(|rest| rest.starts_with('/'));
+                matches!(*text, "" | ".") || below || matcher.matches_with(name, options)
+            })
+        };
+        let chosen: Vec<String> = self.present.iter().filter(is_chosen).cloned().collect();
+        marks_of(&self.folder, &chosen)
+    }
+
+    /// Returns the digest of the files that match, for `hashFiles`; as on GitHub, no file gives no text.
+    ///
+    /// # Errors
+    ///
+    /// As [`Listing::matching`].
+    pub fn hash(&self, patterns: &[String]) -> Result<String, ExecuteError> {
+        let marks = self.matching(patterns)?;
+        if marks.is_empty() {
+            return Ok(String::new());
+        }
+        let mut hasher = Hasher::new();
+        for (name, mark) in &marks {
+            hasher.update(format!("{name}\0{mark}\n"));
+        }
+        Ok(hasher.finish().hex())
+    }
+}
+
+/// Returns the marks of one path: a file, or all files of a folder, whether git knows them or not.
+pub fn at(folder: &Utf8Path, path: &str) -> Result<BTreeMap<String, Mark>, ExecuteError> {
+    let full = folder.join(path);
+    let names = if full.is_dir() { walk(folder, &full)? } else { vec![path.to_owned()] };
+    marks_of(folder, &names)
+}
+
+fn marks_of(folder: &Utf8Path, names: &[String]) -> Result<BTreeMap<String, Mark>, ExecuteError> {
+    let mut marks = BTreeMap::new();
+    for name in names {
+        let path = folder.join(name);
+        match mark(&path) {
+            Ok(Some(mark)) => {
+                marks.insert(name.clone(), mark);
+            }
+            Ok(None) => {}
+            Err(source) => return Err(ExecuteError::file("read", path, source)),
+        }
+    }
+    Ok(marks)
+}
+
+fn mark(path: &Utf8Path) -> io::Result<Option<Mark>> {
+    let metadata = match fs::symlink_metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    if metadata.is_symlink() {
+        let target = fs::read_link(path)?;
+        return Ok(Some(format!("120000 {}", Digest::of(target.as_os_str().as_encoded_bytes()))));
+    }
+    if !metadata.is_file() {
+        return Ok(None);
+    }
+    let mut hasher = Hasher::new();
+    io::copy(&mut fs::File::open(path)?, &mut hasher)?;
+    let mode = if is_executable(&metadata) { "100755" } else { "100644" };
+    Ok(Some(format!("{mode} {}", hasher.finish())))
+}
+
+#[cfg(unix)]
+fn is_executable(metadata: &fs::Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    metadata.permissions().mode() & 0o100 != 0
+}
+
+#[cfg(not(unix))]
+fn is_executable(_: &fs::Metadata) -> bool {
+    false
+}
+
+/// All files below a folder but `.git`, relative to `root`, sorted.
+fn walk(root: &Utf8Path, folder: &Utf8Path) -> Result<Vec<String>, ExecuteError> {
+    let mut found = Vec::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(folder) = open.pop() {
+        let entries = folder.read_dir_utf8().map_err(|source| ExecuteError::file("read", folder.clone(), source))?;
+        for entry in entries {
+            let entry = entry.map_err(|source| ExecuteError::file("read", folder.clone(), source))?;
+            let path = entry.path().to_owned();
+            let is_folder = entry.file_type().map_err(|source| ExecuteError::file("read", path.clone(), source))?.is_dir();
+            match is_folder {
+                true if entry.file_name() == ".git" => {}
+                true => open.push(path),
+                false => found.push(relative(root, &path)),
+            }
+        }
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
+fn relative(root: &Utf8Path, path: &Utf8PathBuf) -> String {
+    path.strip_prefix(root).unwrap_or(path).to_string()
+}

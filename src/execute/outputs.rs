@@ -1,0 +1,105 @@
+//! Outputs of a task: their types, their patterns, and what becomes of secret ones.
+
+use std::collections::BTreeMap;
+
+use super::ExecuteError;
+use crate::{
+    event::{FailureKind, OutputValue},
+    expression::Value,
+    ident::Name,
+    plan::model::{OutputDeclaration, OutputType},
+    secret::Secret,
+};
+
+/// An output with its value, before it is kept.
+#[derive(Debug, Clone)]
+pub struct Produced {
+    /// Its value; a secret where it is declared so.
+    pub value: Value,
+    /// Whether it must not be kept in clear.
+    pub sensitive: bool,
+}
+
+/// The outputs of a body.
+pub type Outputs = BTreeMap<Name, Produced>;
+
+/// Brings the text of a declared output to its type, and holds it against its pattern.
+///
+/// # Errors
+///
+/// It does not have the type, or does not match.
+pub fn typed(name: &Name, declaration: &OutputDeclaration, text: &str) -> Result<Produced, ExecuteError> {
+    let wrong = |expected: &str| {
+        let shown = if declaration.sensitive { "its text".to_owned() } else { format!("`{text}`") };
+        ExecuteError::task(FailureKind::Task, format!("output `{name}`: {shown} is not {expected}"))
+    };
+    if let Some(pattern) = declaration.pattern.as_ref().filter(|pattern| !pattern.is_match(text)) {
+        return Err(wrong(&format!("what `{pattern}` matches")));
+    }
+    let value = match declaration.ty {
+        OutputType::String if declaration.sensitive => Value::Secret(Secret::new(text)),
+        OutputType::String => Value::from(text),
+        OutputType::Number => Value::Number(text.trim().parse().map_err(|_| wrong("a number"))?),
+        OutputType::Boolean => Value::Boolean(text.trim().parse().map_err(|_| wrong("`true` or `false`"))?),
+        OutputType::Json if declaration.sensitive => Value::Secret(Secret::new(text)),
+        OutputType::Json => Value::from(serde_json::from_str::<serde_json::Value>(text).map_err(|_| wrong("JSON"))?),
+    };
+    Ok(Produced { value, sensitive: declaration.sensitive })
+}
+
+/// Returns an output as the ledger keeps it: secret ones sealed to the recipient, or not at all.
+///
+/// # Errors
+///
+/// The recipient is none.
+pub fn keep(produced: &Produced, recipient: Option<&str>) -> Result<OutputValue, ExecuteError> {
+    if !produced.sensitive && !produced.value.holds_secret() {
+        return Ok(OutputValue::Clear { value: produced.value.clone() });
+    }
+    let Some(recipient) = recipient else { return Ok(OutputValue::Withheld) };
+    let text = match &produced.value {
+        Value::Secret(secret) => secret.expose().to_owned(),
+        other => serde_json::Value::from(other.clone()).to_string(),
+    };
+    let failed = |reason: String| ExecuteError::task(FailureKind::Internal, format!("cannot seal an output: {reason}"));
+    let recipient: age::x25519::Recipient = recipient.parse().map_err(|reason: &str| failed(reason.to_owned()))?;
+    let armor = age::encrypt_and_armor(&recipient, text.as_bytes()).map_err(|error| failed(error.to_string()))?;
+    Ok(OutputValue::Sealed { armor })
+}
+
+/// Opens a sealed output with the environment's key.
+///
+/// # Errors
+///
+/// The key is none, or another.
+pub fn open(armor: &str, key: &Secret) -> Result<Secret, ExecuteError> {
+    let failed = |reason: String| ExecuteError::task(FailureKind::Task, format!("cannot open a sealed output: {reason}"));
+    let identity: age::x25519::Identity = key.expose().trim().parse().map_err(|reason: &str| failed(reason.to_owned()))?;
+    let bytes = age::decrypt(&identity, armor.as_bytes()).map_err(|error| failed(error.to_string()))?;
+    String::from_utf8(bytes).map(Secret::new).map_err(|_| failed("it is no text".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use age::secrecy::ExposeSecret as _;
+
+    use super::*;
+
+    #[test]
+    fn a_sealed_output_is_read_by_its_key_alone_and_shows_nothing() {
+        let (mine, other) = (age::x25519::Identity::generate(), age::x25519::Identity::generate());
+        let produced = Produced { value: Value::Secret(Secret::new("hunter22")), sensitive: true };
+        let kept = keep(&produced, Some(&mine.to_public().to_string())).expect("the recipient is one");
+        let OutputValue::Sealed { armor } = kept else { panic!("a secret was kept as {kept:?}") };
+        assert!(!armor.contains("hunter22"));
+        let key = |identity: &age::x25519::Identity| Secret::new(identity.to_string().expose_secret());
+        assert_eq!(open(&armor, &key(&mine)).expect("the key is the right one").expose(), "hunter22");
+        assert!(open(&armor, &key(&other)).is_err());
+    }
+
+    #[test]
+    fn a_secret_without_a_recipient_is_not_kept() {
+        let produced = Produced { value: Value::Secret(Secret::new("hunter22")), sensitive: true };
+        assert_eq!(keep(&produced, None).expect("nothing to seal"), OutputValue::Withheld);
+    }
+}

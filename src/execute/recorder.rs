@@ -1,0 +1,175 @@
+//! Facts go to the ledger first and to the reporters then; what is known is a fold of them.
+
+use std::{
+    cell::{Ref, RefCell},
+    collections::BTreeMap,
+};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use jiff::Timestamp;
+
+use super::ExecuteError;
+use crate::{
+    event::{Event, Record},
+    expression::Value,
+    ident::{EnvironmentName, Name, RunId, TaskKey},
+    ledger::{Durability, Ledger, RunState, walk_folder},
+    report::Reporter,
+};
+
+/// The ledgers of the walks that a run takes part in, and everything that is known.
+pub struct Recorder<'r> {
+    run: RunId,
+    walks: BTreeMap<Option<EnvironmentName>, Ledger>,
+    known: RefCell<Known>,
+    reporters: RefCell<Vec<Box<dyn Reporter + 'r>>>,
+}
+
+/// What is known: the fold of all records, and outputs of this process that may be kept nowhere.
+#[derive(Debug, Default)]
+pub struct Known {
+    state: RunState,
+    withheld: BTreeMap<(TaskKey, Name), Value>,
+}
+
+impl Known {
+    /// Knows what the records of some walks say.
+    pub fn new(state: RunState) -> Self {
+        Self { state, withheld: BTreeMap::new() }
+    }
+
+    /// Returns the fold of the records.
+    pub fn state(&self) -> &RunState {
+        &self.state
+    }
+
+    /// Returns a secret output that a task of this process made.
+    pub fn withheld(&self, task: &TaskKey, output: &str) -> Option<Value> {
+        let output = output.parse().ok()?;
+        self.withheld.get(&(task.clone(), output)).cloned()
+    }
+}
+
+impl<'r> Recorder<'r> {
+    /// Opens the ledgers of the walks below a plan's folder of state.
+    ///
+    /// # Errors
+    ///
+    /// A ledger cannot be opened: without it nothing may run.
+    pub fn open(
+        plan_folder: &Utf8Path,
+        walks: impl IntoIterator<Item = Option<EnvironmentName>>,
+        run: RunId,
+        mut reporters: Vec<Box<dyn Reporter + 'r>>,
+    ) -> Result<Self, ExecuteError> {
+        let mut ledgers = BTreeMap::new();
+        let mut records: Vec<Vec<Record>> = Vec::new();
+        for walk in walks {
+            let opened = Ledger::open(&walk_folder(plan_folder, walk.as_ref()))?;
+            for warning in &opened.replay.warnings {
+                reporters.iter_mut().for_each(|reporter| reporter.notice(&warning.to_string()));
+            }
+            records.push(opened.replay.records);
+            ledgers.insert(walk, opened.ledger);
+        }
+        let slices: Vec<&[Record]> = records.iter().map(Vec::as_slice).collect();
+        let known = Known::new(RunState::of_walks(&slices));
+        Ok(Self { run, walks: ledgers, known: RefCell::new(known), reporters: RefCell::new(reporters) })
+    }
+
+    /// Returns what is known now.
+    pub fn known(&self) -> Ref<'_, Known> {
+        self.known.borrow()
+    }
+
+    /// Marks as interrupted what was started by a run that no longer lives.
+    pub fn mark_interrupted(&self, lives: impl Fn(&RunId) -> bool) {
+        self.known.borrow_mut().state.mark_interrupted(|_, attempt| lives(&attempt.run));
+    }
+
+    /// Keeps a secret output for the tasks of this process.
+    pub fn withhold(&self, task: &TaskKey, output: &Name, value: Value) {
+        self.known.borrow_mut().withheld.insert((task.clone(), output.clone()), value);
+    }
+
+    /// Returns the ledger of a task's walk.
+    pub fn ledger_of(&self, task: &TaskKey) -> Result<&Ledger, ExecuteError> {
+        self.ledger(task.environment.as_ref())
+    }
+
+    fn ledger(&self, walk: Option<&EnvironmentName>) -> Result<&Ledger, ExecuteError> {
+        self.walks.get(&walk.cloned()).ok_or_else(|| {
+            let walk = walk.map_or("none", EnvironmentName::as_str);
+            ExecuteError::task(crate::event::FailureKind::Internal, format!("the ledger of walk `{walk}` was not opened"))
+        })
+    }
+
+    /// Records a fact about a task.
+    ///
+    /// # Errors
+    ///
+    /// The ledger cannot be written; then nothing may go on.
+    pub fn task(&self, task: &TaskKey, event: Event, at: Timestamp, durability: Durability) -> Result<(), ExecuteError> {
+        self.write(task.environment.as_ref(), event, at, durability)
+    }
+
+    /// Records a fact in one walk.
+    ///
+    /// # Errors
+    ///
+    /// As [`Recorder::task`].
+    pub fn write(
+        &self,
+        walk: Option<&EnvironmentName>,
+        event: Event,
+        at: Timestamp,
+        durability: Durability,
+    ) -> Result<(), ExecuteError> {
+        let record = self.ledger(walk)?.append(&self.run, at, event, durability)?;
+        self.known.borrow_mut().state.apply(&record);
+        self.reporters.borrow_mut().iter_mut().for_each(|reporter| reporter.record(&record));
+        Ok(())
+    }
+
+    /// Records a fact about the run in each walk; it is shown once.
+    ///
+    /// # Errors
+    ///
+    /// As [`Recorder::task`].
+    pub fn everywhere(&self, event: &Event, at: Timestamp) -> Result<(), ExecuteError> {
+        for (index, ledger) in self.walks.values().enumerate() {
+            let record = ledger.append(&self.run, at, event.clone(), Durability::Synced)?;
+            self.known.borrow_mut().state.apply(&record);
+            if index == 0 {
+                self.reporters.borrow_mut().iter_mut().for_each(|reporter| reporter.record(&record));
+            }
+        }
+        Ok(())
+    }
+
+    /// Shows a masked line of a task's output.
+    pub fn output(&self, task: &TaskKey, line: &str) {
+        self.reporters.borrow_mut().iter_mut().for_each(|reporter| reporter.output(task, line));
+    }
+
+    /// Shows something besides facts.
+    pub fn notice(&self, text: &str) {
+        self.reporters.borrow_mut().iter_mut().for_each(|reporter| reporter.notice(text));
+    }
+
+    /// Makes and returns the folder for what one attempt of a task writes, and its path in the ledger.
+    ///
+    /// # Errors
+    ///
+    /// The folder cannot be made.
+    pub fn attempt_folder(&self, task: &TaskKey, attempt: u32) -> Result<(Utf8PathBuf, Utf8PathBuf), ExecuteError> {
+        let relative = crate::ledger::log_folder(&self.run, task).join(format!("attempt-{attempt}"));
+        let folder = self.ledger_of(task)?.create_folder(&relative)?;
+        Ok((folder, relative))
+    }
+
+    /// Returns the run.
+    pub fn run(&self) -> &RunId {
+        &self.run
+    }
+}
