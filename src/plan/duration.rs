@@ -86,13 +86,13 @@ pub fn parse_threshold(text: &str) -> Result<Duration, DurationError> {
 /// Writes a duration in the largest unit that leaves a whole number; what is smaller than a millisecond is dropped.
 pub fn text(duration: Duration) -> String {
     let milliseconds = duration.as_millis();
-    if milliseconds % 1_000 != 0 {
+    if !milliseconds.is_multiple_of(1_000) {
         return format!("{milliseconds}ms");
     }
     let seconds = duration.as_secs();
     let (unit, name) = [(86_400, "d"), (3_600, "h"), (60, "m")]
         .into_iter()
-        .find(|(unit, _)| seconds != 0 && seconds % unit == 0)
+        .find(|(unit, _)| seconds != 0 && seconds.is_multiple_of(*unit))
         .unwrap_or((1, "s"));
     format!("{}{name}", seconds / unit)
 }

@@ -63,7 +63,7 @@ pub(super) enum Quantity {
     Time(Timestamp),
 }
 
-/// All that a plain text may be, from the most to the least special reading of the same characters.
+/// All that a plain text may be, in the order in which it is tried: a date could also be read as a version.
 const READINGS: [fn(&str) -> Option<Quantity>; 6] = [
     |text| number(text).map(Quantity::Number),
     |text| milliseconds(text).map(Quantity::Milliseconds),

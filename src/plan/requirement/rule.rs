@@ -283,8 +283,8 @@ fn operator(text: &str) -> Result<Option<(&'static str, &str)>, RequirementError
     if rest.is_empty() || rest.starts_with(' ') {
         return Ok(Some((operator, rest.trim())));
     }
-    // `<html>` and `~/path` are texts; `>=1` is a slip.
-    if rest.starts_with(|first: char| first.is_ascii_digit()) {
+    // `<html>` and `~/path` are texts; `>1` and `!=root` are slips.
+    if operator.len() == 2 || rest.starts_with(|first: char| first.is_ascii_digit()) {
         return Err(RequirementError::NoSpace {
             text: text.to_owned(),
             operator,

@@ -45,6 +45,7 @@ fn plain_values_are_equal_as_scalars() {
             "= 200" of 200 is true,
             "= <html>" of "<html>" is true,
             "<html>" of "<html>" is true,
+            "~/data" of "~/data" is true,
             "1.0" of "1" is false,
             1 of "1.0" is true,
             "512Mi" of "0.5Gi" is true,
@@ -329,6 +330,11 @@ fn a_wrong_requirement_is_told_what_to_write() {
             serde_json::json!(">=1"),
             "an operator, a space and a value are expected, found `>=1`",
             Some("`>= 1`; for the text itself, `= >=1`"),
+        ),
+        (
+            serde_json::json!("!=root"),
+            "an operator, a space and a value are expected, found `!=root`",
+            Some("`!= root`; for the text itself, `= !=root`"),
         ),
         (
             serde_json::json!(["< 1", 2]),
