@@ -27,8 +27,8 @@ impl Evaluator<'_> {
             (Function::Format, [pattern, values @ ..]) => self.format(node, pattern, values),
             (Function::Join, [list]) => self.join(list, None),
             (Function::Join, [list, separator]) => self.join(list, Some(separator)),
-            (Function::ToJson, [value]) => self.to_json(node, value),
-            (Function::FromJson, [text]) => self.from_json(node, text),
+            (Function::ToJson, [value]) => self.json_written(node, value),
+            (Function::FromJson, [text]) => self.json_read(node, text),
             (Function::HashFiles, patterns) => self.hash_files(node, patterns),
             (Function::Case, choices) => self.case(choices),
             (
@@ -139,7 +139,7 @@ impl Evaluator<'_> {
         Ok(whole.into_value())
     }
 
-    fn to_json(&self, node: &Node, value: &Node) -> Evaluated {
+    fn json_written(&self, node: &Node, value: &Node) -> Evaluated {
         let value = self.value(value)?;
         let mut whole = Text::default();
         if value.holds_secret() {
@@ -149,7 +149,7 @@ impl Evaluator<'_> {
         Ok(whole.into_value())
     }
 
-    fn from_json(&self, node: &Node, text: &Node) -> Evaluated {
+    fn json_read(&self, node: &Node, text: &Node) -> Evaluated {
         let (text, is_secret) = self.plain_text(text)?;
         match serde_json::from_str::<serde_json::Value>(&text) {
             Ok(json) if is_secret => Ok(tainted(json.into())),

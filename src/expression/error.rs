@@ -224,9 +224,9 @@ pub enum EvaluationProblem {
     #[error("{error}")]
     Read {
         /// The reference as it was given to the reader.
-        reference: Reference,
+        reference: Box<Reference>,
         /// What the reader said.
-        error: ReadError,
+        error: Box<ReadError>,
     },
     /// A `null` where a text is made.
     #[error("`{expression}` is null, and inside a text that is an error")]
@@ -234,7 +234,7 @@ pub enum EvaluationProblem {
         /// The expression that is null.
         expression: String,
         /// The reference that gave the null, where it was one.
-        reference: Option<Reference>,
+        reference: Option<Box<Reference>>,
     },
     /// A list or map where a text is made.
     #[error("`{expression}` is a {found}, which cannot stand inside a text")]

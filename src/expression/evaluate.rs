@@ -158,7 +158,10 @@ impl Evaluator<'_> {
         match (self.reader)(&reference) {
             Ok(value) => Ok((value, rest)),
             Err(error) => Err(EvaluationError {
-                problem: EvaluationProblem::Read { reference, error },
+                problem: EvaluationProblem::Read {
+                    reference: Box::new(reference),
+                    error: Box::new(error),
+                },
                 span: node.span.clone(),
             }),
         }

@@ -32,7 +32,7 @@ impl Text {
             }
             Value::Null => EvaluationProblem::NullInText {
                 expression: node.to_string(),
-                reference: node.origin(),
+                reference: node.origin().map(Box::new),
             },
             Value::List(_) | Value::Map(_) => EvaluationProblem::NotText {
                 expression: node.to_string(),

@@ -8,7 +8,7 @@ use super::lexer::is_word;
 pub type Span = Range<usize>;
 
 /// A reference to a value outside the expression, as `tasks.server.outputs.reference` or `decisions['tls']`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Reference {
     /// The context: `tasks`, `inputs`, `github`.
     pub root: String,
@@ -19,7 +19,7 @@ pub struct Reference {
 }
 
 /// A step of the way into a context.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Segment {
     /// An entry of a map: `.name` or `['name']`.
     Name(String),
