@@ -51,3 +51,24 @@ fn replace(command: &mut Command) -> anyhow::Result<ExitCode> {
         command.status().context("deploy-action does not start")?,
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: RehearseArgs,
+    }
+
+    #[test]
+    fn what_follows_the_system_is_passed_on_as_it_is() {
+        let line = Line::try_parse_from(["rehearse", "relay", "--event", "tag", "--strict"])
+            .expect("it is read");
+        assert_eq!(line.args.system, "relay");
+        assert_eq!(line.args.rest, ["--event", "tag", "--strict"]);
+    }
+}

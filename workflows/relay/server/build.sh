@@ -20,24 +20,25 @@ case "${PLATFORM:-}" in
   *) fail "PLATFORM is \`$PLATFORM\`, expected linux/amd64 or linux/arm64" ;;
 esac
 
-flags="-C target-feature=+crt-static"
+flags=(-C target-feature=+crt-static)
 case "$host" in
   "$processor"-unknown-linux-*) target=$host ;;
   *)
     # Rust's musl targets bring their own C library and are linked by Rust's own linker: no other compiler is needed.
     target=$processor-unknown-linux-musl
-    flags+=" -C linker=rust-lld"
+    flags+=(-C linker=rust-lld)
     libraries=$(rustc --print sysroot)/lib/rustlib/$target
     [[ -d $libraries ]] || fail "this machine is $host; to build for $processor run: rustup target add $target"
     ;;
 esac
 
 # The same sources give the same bytes, wherever they lie: no path of this machine stays in the programs.
-flags+=" --remap-path-prefix=$PWD=/relay-server"
-flags+=" --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo"
+flags+=("--remap-path-prefix=$PWD=/relay-server" "--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo")
 
 printf 'building relay and init for %s\n' "$target" >&2
-RUSTFLAGS=$flags cargo build --release --locked --bins --target "$target" --target-dir target
+# Of the ways to hand flags to cargo the one that takes a folder with a space in its name.
+separated=$(printf '\x1f%s' "${flags[@]}")
+CARGO_ENCODED_RUSTFLAGS=${separated:1} cargo build --release --locked --bins --target "$target" --target-dir target
 for program in relay init; do
   install -m 0755 -- "target/$target/release/$program" "$folder/$program"
 done
