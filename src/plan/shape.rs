@@ -332,7 +332,6 @@ fn check_scalar(node: &Node, key: &'static Key, ty: Type, problems: &mut Diagnos
             .help("write `version: 1`, or take a newer deploy-action"),
         ),
         Type::Regex => regex_problem(node, &scalar.text),
-        Type::Path => path_problem(node, &scalar.text),
         _ => None,
     };
     problems.extend(problem);
@@ -379,11 +378,11 @@ fn not_a_word(node: &Node, key: &Key, found: &str, words: &[&'static str]) -> Di
 
 fn duration_problem(node: &Node, text: &str) -> Option<Diagnostic> {
     let error = duration::parse(text).err()?;
-    Some(
-        Diagnostic::error("duration", error.to_string())
-            .at(node.span)
-            .help(error.help()),
-    )
+    let problem = Diagnostic::error("duration", error.to_string()).at(node.span);
+    Some(match error.hint() {
+        Some(hint) => problem.help(hint),
+        None => problem,
+    })
 }
 
 fn regex_problem(node: &Node, text: &str) -> Option<Diagnostic> {
@@ -402,18 +401,4 @@ fn regex_problem(node: &Node, text: &str) -> Option<Diagnostic> {
         .at(node.span)
         .help("the syntax is that of the Rust crate `regex`: no look-around, no back-references"),
     )
-}
-
-fn path_problem(node: &Node, text: &str) -> Option<Diagnostic> {
-    let leaves = text.split('/').try_fold(0_i32, |depth, part| match part {
-        ".." if depth == 0 => None,
-        ".." => Some(depth - 1),
-        "" | "." => Some(depth),
-        _ => Some(depth + 1),
-    });
-    (leaves.is_none()).then(|| {
-        Diagnostic::error("path", format!("`{text}` leads out of the plan's folder"))
-            .at(node.span)
-            .help("paths are relative to the folder of the plan file, and stay inside it")
-    })
 }

@@ -32,7 +32,10 @@ pub fn artifacts(kind: Kind) -> &'static [&'static str] {
 /// Reports what is wrong in the body of a task and needs no evaluation to be seen.
 pub fn check_body(task: &Task, problems: &mut Diagnostics) {
     match task.kind {
-        Kind::Image => super::image::check(task, problems),
+        Kind::Image => {
+            super::image::check(task, problems);
+            super::check_image_expectations(task, problems);
+        }
         Kind::Kubernetes => super::kubernetes::check(task, problems),
         Kind::Terraform | Kind::Render | Kind::Run | Kind::Check | Kind::Gate => {}
     }
