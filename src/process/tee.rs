@@ -331,7 +331,7 @@ mod tests {
         tee.take_stderr(b"last");
         let end = tee.finish();
         assert_eq!(read(&log), "warning\none, two\nthree\nlast");
-        assert_eq!(end.log_bytes, 28);
+        assert_eq!(end.log_bytes, 27);
     }
 
     #[test]

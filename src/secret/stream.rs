@@ -269,10 +269,10 @@ mod tests {
     #[test]
     fn a_secret_split_over_writes_of_one_byte_is_caught() {
         let masker = masker(&["hunter2"]);
-        let pieces = ["a", "h", "u", "n", "t", "e", "r", "2", "b"];
+        let pieces = [">", "h", "u", "n", "t", "e", "r", "2", "<"];
         assert_eq!(
             outputs(&masker, &pieces),
-            ["a", "", "", "", "", "", "", "***", "b", ""]
+            [">", "", "", "", "", "", "", "***", "<", ""]
         );
     }
 
@@ -457,7 +457,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        #![proptest_config(ProptestConfig::with_cases(400))]
+        #![proptest_config(ProptestConfig::with_cases(4000))]
 
         #[test]
         fn any_pieces_of_any_text_are_masked_as_the_whole_and_nothing_else_is(
