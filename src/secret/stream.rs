@@ -457,7 +457,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        #![proptest_config(ProptestConfig::with_cases(4000))]
+        #![proptest_config(ProptestConfig::with_cases(96))]
 
         #[test]
         fn any_pieces_of_any_text_are_masked_as_the_whole_and_nothing_else_is(

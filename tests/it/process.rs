@@ -499,6 +499,7 @@ async fn a_child_whose_keeper_is_killed_runs_until_it_vanishes() {
         matches!(error, ProcessError::KeeperVanished { .. }),
         "{error}"
     );
+    wait_until_gone(&keeper);
     assert_eq!(
         kept::look(&world.kept()).expect("its record is whole"),
         KeptState::Running(child)
