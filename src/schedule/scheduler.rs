@@ -1,12 +1,14 @@
 //! The state machine.
 
-use std::{collections::BTreeSet, num::NonZeroUsize, time::Duration};
+use std::collections::BTreeSet;
 
 use super::{
-    Preset,
-    shape::{InvalidShape, Network, Shape, ShapeTask, TaskIndex},
+    limits::{AfterFailure, Limits},
+    message::{Effect, Input, Verdict},
+    shape::{InvalidShape, Network, Preset, Shape, ShapeTask, TaskIndex},
+    status::Status,
 };
-use crate::event::{Failure, FailureKind, Outcome};
+use crate::event::Outcome;
 
 /// Decides what happens next.
 ///
@@ -43,185 +45,6 @@ enum Stage {
     /// Nothing starts any more; what runs may end.
     Halted,
     Cancelled,
-}
-
-/// What bounds a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// How many tasks are prepared or run at the same time.
-    pub slots: NonZeroUsize,
-    /// What a failure means for the tasks that do not depend on it.
-    pub after_failure: AfterFailure,
-}
-
-/// What a failure means for the tasks that do not depend on it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AfterFailure {
-    /// They go on.
-    KeepGoing,
-    /// None is started any more; those that run end (`--fail-fast`).
-    StartNothing,
-}
-
-/// What the driver tells. An input that does not fit the task's status (a timer that fires after a cancel) changes nothing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Input {
-    /// The run begins. To be given once, first.
-    Begin,
-    /// The driver looked at a task whose prerequisites are satisfied.
-    Prepared {
-        /// The task of an [`Effect::Prepare`].
-        task: TaskIndex,
-        /// What it found.
-        verdict: Verdict,
-    },
-    /// An attempt ended.
-    Finished {
-        /// The task of an [`Effect::Start`].
-        task: TaskIndex,
-        /// How it ended.
-        outcome: Outcome,
-    },
-    /// The delay of an [`Effect::ScheduleRetry`] is over.
-    RetryDue(TaskIndex),
-    /// What a paused task waited for has come: it is prepared again, and what was blocked on it waits again.
-    Resumed(TaskIndex),
-    /// The run is to stop: nothing starts any more.
-    Cancel,
-}
-
-/// What the driver found when it looked at a task: its condition, its values, its fingerprint, its record.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// It has to run.
-    Run {
-        /// Attempts that the ledger counts already; the next one has the number behind it.
-        attempts_before: u32,
-    },
-    /// Its last record has the same fingerprint.
-    UpToDate,
-    /// It does not take part.
-    Skip,
-    /// It waits for a person.
-    Pause,
-    /// It cannot be carried out at this place.
-    NotRun,
-    /// It cannot be carried out at all: its values make no sense. Never repeated.
-    Fail(Failure),
-}
-
-/// What the driver has to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Effect {
-    /// Look at the task, and answer with [`Input::Prepared`].
-    Prepare(TaskIndex),
-    /// Start an attempt, and answer with [`Input::Finished`].
-    Start {
-        /// The task.
-        task: TaskIndex,
-        /// The attempt's number, from 1, counted across runs.
-        attempt: u32,
-    },
-    /// Stop the running attempt; its end is still awaited. Given once for each running attempt.
-    Stop(TaskIndex),
-    /// Wait, and then tell [`Input::RetryDue`].
-    ScheduleRetry {
-        /// The task.
-        task: TaskIndex,
-        /// The attempt that comes next.
-        attempt: u32,
-        /// How long, to which the driver adds its jitter.
-        delay: Duration,
-        /// Why the last attempt failed.
-        because: FailureKind,
-    },
-    /// The task cannot start in this run.
-    Blocked {
-        /// The task.
-        task: TaskIndex,
-        /// The task that is to blame: the first one that ended unsatisfied, not the one in between.
-        on: TaskIndex,
-    },
-    /// The task was not started, because the run was cancelled or stopped at a failure.
-    NotStarted {
-        /// The task.
-        task: TaskIndex,
-    },
-    /// Every task has a final status. Given once, and once more after each [`Input::Resumed`] that woke a task behind it.
-    Done,
-}
-
-/// Where a task is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Status {
-    /// It is not selected.
-    Unselected(Preset),
-    /// Something before it has not ended.
-    Waiting,
-    /// It waits for a slot.
-    Ready,
-    /// The driver looks at it.
-    Preparing,
-    /// An attempt runs.
-    Running {
-        /// Its number.
-        attempt: u32,
-    },
-    /// An attempt failed, and the delay before the next one is not over.
-    Delayed {
-        /// The number of the next one.
-        attempt: u32,
-    },
-    /// The delay is over, and it waits for a slot.
-    Due {
-        /// The number of the next attempt.
-        attempt: u32,
-    },
-    /// Final: it was done.
-    Succeeded,
-    /// Final: it was done before.
-    UpToDate,
-    /// Final: it does not take part.
-    Skipped,
-    /// Final: it cannot be carried out here.
-    NotRun,
-    /// Final: its last attempt failed.
-    Failed,
-    /// Final: it was stopped.
-    Cancelled,
-    /// Final unless it is resumed: it waits for a person.
-    Paused,
-    /// Final unless what it is blocked on is resumed.
-    Blocked {
-        /// The task that is to blame.
-        on: TaskIndex,
-    },
-    /// Final: the run was cancelled or stopped at a failure before it could start.
-    NotStarted,
-}
-
-impl Status {
-    /// Whether nothing more happens to the task, unless somebody resumes it or what it is blocked on.
-    pub fn is_final(self) -> bool {
-        match self {
-            Self::Waiting
-            | Self::Ready
-            | Self::Preparing
-            | Self::Running { .. }
-            | Self::Delayed { .. }
-            | Self::Due { .. } => false,
-            Self::Unselected(_)
-            | Self::Succeeded
-            | Self::UpToDate
-            | Self::Skipped
-            | Self::NotRun
-            | Self::Failed
-            | Self::Cancelled
-            | Self::Paused
-            | Self::Blocked { .. }
-            | Self::NotStarted => true,
-        }
-    }
 }
 
 impl Scheduler {

@@ -100,7 +100,7 @@ impl RunState {
 }
 
 /// Returns the task that an event is about.
-fn task_of(event: &Event) -> Option<&TaskKey> {
+pub(super) fn task_of(event: &Event) -> Option<&TaskKey> {
     match event {
         Event::TaskStarted { task, .. }
         | Event::ChildKept { task, .. }
@@ -174,7 +174,12 @@ impl Word {
 impl TaskRecord {
     fn apply(&mut self, record: &Record) {
         if let Some(state) = state_said_by(&record.event) {
-            self.state = state;
+            // What does not count is not up to date, whoever says so.
+            let is_true =
+                self.standing == Standing::Counts || !matches!(state, TaskState::UpToDate { .. });
+            if is_true {
+                self.state = state;
+            }
             return;
         }
         // The event is taken apart by value: whoever keeps a part of it keeps it as it is.
