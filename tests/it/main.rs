@@ -1,3 +1,3 @@
 //! Tests of the program from outside, one file a verb.
 
-fn main() {}
+mod container;

@@ -1,0 +1,68 @@
+//! Leaving the namespaces that we were started in.
+
+use std::{fs, io};
+
+use rustix::{
+    io::Errno,
+    process::{getegid, geteuid},
+    thread::UnshareFlags,
+};
+
+use crate::container::{user::User, wire::Obstacle};
+
+/// Namespaces that the supervisor leaves; its child becomes the first process of the new process namespace.
+const SUPERVISOR: UnshareFlags = UnshareFlags::NEWPID
+    .union(UnshareFlags::NEWNET)
+    .union(UnshareFlags::NEWUTS)
+    .union(UnshareFlags::NEWIPC);
+
+/// Whether a user namespace had to be entered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rights {
+    /// No: we are root and may do without.
+    Own,
+    /// Yes: the container's user is the only one that exists there, and stands for ours.
+    UserNamespace,
+}
+
+/// Enters new process, network, host-name and message namespaces.
+pub(super) fn leave_outside(user: &User) -> Result<Rights, Obstacle> {
+    let own = geteuid().is_root();
+    if own {
+        match unshare(SUPERVISOR) {
+            Ok(()) => return Ok(Rights::Own),
+            // Root of a container around us may lack CAP_SYS_ADMIN and yet have user namespaces.
+            Err(Errno::PERM) => {}
+            Err(error) => return Err(Obstacle::namespace("new namespaces", &error.into())),
+        }
+    }
+    let (uid, gid) = (geteuid().as_raw(), getegid().as_raw());
+    unshare(SUPERVISOR | UnshareFlags::NEWUSER)
+        .map_err(|error| Obstacle::namespace("a user namespace", &error.into()))?;
+    map_user(user, uid, gid).map_err(|error| Obstacle::namespace("a user's mapping", &error))?;
+    Ok(Rights::UserNamespace)
+}
+
+/// Enters a mount namespace.
+pub(super) fn leave_mounts() -> Result<(), Obstacle> {
+    unshare(UnshareFlags::NEWNS)
+        .map_err(|error| Obstacle::namespace("a mount namespace", &error.into()))
+}
+
+/// Without rights outside, one user can be mapped: ours (user_namespaces(7), "Defining user and group ID mappings").
+fn map_user(user: &User, uid: u32, gid: u32) -> io::Result<()> {
+    fs::write("/proc/self/setgroups", "deny")?;
+    fs::write("/proc/self/uid_map", format!("{} {uid} 1", user.uid))?;
+    fs::write("/proc/self/gid_map", format!("{} {gid} 1", user.gid))
+}
+
+#[expect(
+    unsafe_code,
+    reason = "rustix marks `unshare` unsafe for the sake of `UnshareFlags::FILES`"
+)]
+fn unshare(flags: UnshareFlags) -> Result<(), Errno> {
+    debug_assert!(!flags.contains(UnshareFlags::FILES));
+    // SAFETY: the file descriptor table stays shared, since no caller passes `UnshareFlags::FILES`; and a supervisor
+    // has one thread when it calls this.
+    unsafe { rustix::thread::unshare_unsafe(flags) }
+}
