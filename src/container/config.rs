@@ -98,7 +98,10 @@ mod tests {
             cmd: vec!["/server".into()],
             ..ImageConfig::default()
         };
-        assert_eq!(config.command().expect("a command"), ["/tini", "--", "/server"]);
+        assert_eq!(
+            config.command().expect("a command"),
+            ["/tini", "--", "/server"]
+        );
     }
 
     #[test]

@@ -113,7 +113,10 @@ async fn ask_version(kind: EngineKind, env: &BTreeMap<String, String>) -> Option
         EngineKind::Podman => "{{.Client.Version}}",
     };
     match engine
-        .ask(&["version".into(), "--format".into(), template.into()], VERSION)
+        .ask(
+            &["version".into(), "--format".into(), template.into()],
+            VERSION,
+        )
         .await
     {
         Ok(version) if !version.trim().is_empty() => Some(Engine {
@@ -256,10 +259,13 @@ impl EngineContainer {
 
     /// Removes the container, and lets the guard go.
     pub(in crate::container) async fn clear(mut self) -> Result<(), ContainerError> {
-        let removed = self.engine.ask(&remove_arguments(&self.name), COMMAND).await;
+        let removed = self
+            .engine
+            .ask(&remove_arguments(&self.name), COMMAND)
+            .await;
         if removed.is_ok() {
-            let word = serde_json::to_string(&Word::Release)
-                .expect("a word without fields has a text");
+            let word =
+                serde_json::to_string(&Word::Release).expect("a word without fields has a text");
             // A guard that no longer reads is one that has ended.
             drop(self.release.write_all(format!("{word}\n").as_bytes()).await);
         }
@@ -269,7 +275,12 @@ impl EngineContainer {
     }
 
     async fn signal(&self, signal: &str) -> Result<(), ContainerError> {
-        let arguments = ["kill".into(), "--signal".into(), signal.into(), self.name.clone()];
+        let arguments = [
+            "kill".into(),
+            "--signal".into(),
+            signal.into(),
+            self.name.clone(),
+        ];
         match self.engine.ask(&arguments, COMMAND).await {
             Ok(_) => Ok(()),
             // It has ended between our look and this; a container that cannot be removed is reported by `clear`.
@@ -278,7 +289,10 @@ impl EngineContainer {
         }
     }
 
-    async fn ports(&self, request: &ContainerRequest) -> Result<BTreeMap<u16, u16>, ContainerError> {
+    async fn ports(
+        &self,
+        request: &ContainerRequest,
+    ) -> Result<BTreeMap<u16, u16>, ContainerError> {
         if request.ports.is_empty() {
             return Ok(BTreeMap::new());
         }
@@ -339,7 +353,10 @@ impl EngineContainer {
 
 async fn read_end(child: Child, end: watch::Sender<Option<ContainerExit>>) {
     let code = match child.wait_with_output().await {
-        Ok(output) => String::from_utf8_lossy(&output.stdout).trim().parse().unwrap_or(-1),
+        Ok(output) => String::from_utf8_lossy(&output.stdout)
+            .trim()
+            .parse()
+            .unwrap_or(-1),
         Err(_) => -1,
     };
     end.send_replace(Some(ContainerExit { code }));
@@ -348,7 +365,9 @@ async fn read_end(child: Child, end: watch::Sender<Option<ContainerExit>>) {
 fn container_name() -> Result<String, ContainerError> {
     let mut random = [0_u8; 8];
     getrandom::fill(&mut random).map_err(|error| {
-        ContainerError::Supervisor(format!("has no name, as there are no random bytes: {error}"))
+        ContainerError::Supervisor(format!(
+            "has no name, as there are no random bytes: {error}"
+        ))
     })?;
     Ok(format!("deploy-action-{}", hex::encode(random)))
 }
@@ -403,7 +422,9 @@ fn run_arguments(name: &str, reference: &str, request: &ContainerRequest) -> Vec
 }
 
 fn remove_arguments(name: &str) -> Vec<String> {
-    ["rm", "--force", "--volumes", name].map(str::to_owned).to_vec()
+    ["rm", "--force", "--volumes", name]
+        .map(str::to_owned)
+        .to_vec()
 }
 
 /// Reads `{"8088/tcp":[{"HostIp":"127.0.0.1","HostPort":"49153"}]}`.
@@ -479,7 +500,10 @@ mod tests {
         write_program(folder.path(), "docker", "echo no daemon >&2; exit 1");
         write_program(folder.path(), "podman", "echo 5.2.1");
         let engine = find_engine(&path(folder.path())).await.expect("podman");
-        assert_eq!((engine.kind(), engine.version()), (EngineKind::Podman, "5.2.1"));
+        assert_eq!(
+            (engine.kind(), engine.version()),
+            (EngineKind::Podman, "5.2.1")
+        );
     }
 
     #[tokio::test]

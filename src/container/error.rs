@@ -202,7 +202,11 @@ mod tests {
 
     fn barrier(set: &str, to: &str) -> Barrier {
         Barrier::from_settings(|name| {
-            if name == set { to.to_owned() } else { String::new() }
+            if name == set {
+                to.to_owned()
+            } else {
+                String::new()
+            }
         })
     }
 
@@ -216,8 +220,14 @@ mod tests {
             barrier("kernel/apparmor_restrict_unprivileged_userns", "0"),
             Barrier::Unknown
         );
-        assert_eq!(barrier("kernel/unprivileged_userns_clone", "0"), Barrier::UsernsClone);
-        assert_eq!(barrier("user/max_user_namespaces", "0"), Barrier::NoUserNamespaces);
+        assert_eq!(
+            barrier("kernel/unprivileged_userns_clone", "0"),
+            Barrier::UsernsClone
+        );
+        assert_eq!(
+            barrier("user/max_user_namespaces", "0"),
+            Barrier::NoUserNamespaces
+        );
     }
 
     #[test]

@@ -155,7 +155,9 @@ async fn begin(
     line.push(b'\n');
     words.write_all(&line).await.map_err(broken)?;
     let Some(report) = reports.next_line().await.map_err(broken)? else {
-        return Err(ContainerError::Supervisor("ended without a word".to_owned()));
+        return Err(ContainerError::Supervisor(
+            "ended without a word".to_owned(),
+        ));
     };
     match serde_json::from_str(&report) {
         Ok(Report::Started { ports }) => Ok(ports),

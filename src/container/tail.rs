@@ -24,7 +24,10 @@ impl Tail {
         let start = if bytes.len() < KEPT {
             0
         } else {
-            bytes.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1)
+            bytes
+                .iter()
+                .position(|byte| *byte == b'\n')
+                .map_or(0, |end| end + 1)
         };
         String::from_utf8_lossy(&bytes[start..]).into_owned()
     }
@@ -41,7 +44,11 @@ mod tests {
             tail.push(format!("line {number}\n").as_bytes());
         }
         let text = tail.text();
-        assert!(text.len() <= KEPT && text.len() > KEPT - 20, "{}", text.len());
+        assert!(
+            text.len() <= KEPT && text.len() > KEPT - 20,
+            "{}",
+            text.len()
+        );
         assert!(text.starts_with("line "), "{}", &text[..20]);
         assert!(text.ends_with("line 19999\n"));
     }

@@ -116,7 +116,8 @@ fn groups_of(user: &str, group: &str) -> Vec<u32> {
 mod tests {
     use super::*;
 
-    const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\napp:x:65532:65533:App:/home/app:/sbin/nologin\n";
+    const PASSWD: &str =
+        "root:x:0:0:root:/root:/bin/sh\napp:x:65532:65533:App:/home/app:/sbin/nologin\n";
     const GROUP: &str = "root:x:0:\nstaff:x:50:app,other\napp:x:65533:\n";
 
     #[track_caller]
@@ -152,8 +153,14 @@ mod tests {
     #[test]
     fn a_name_that_the_image_does_not_know_is_an_error() {
         let error = User::find("nobody", PASSWD, GROUP).expect_err("not there");
-        assert_eq!(error.to_string(), "user `nobody` is not in the image's `/etc/passwd`");
+        assert_eq!(
+            error.to_string(),
+            "user `nobody` is not in the image's `/etc/passwd`"
+        );
         let error = User::find("app:wheel", PASSWD, GROUP).expect_err("not there");
-        assert_eq!(error.to_string(), "user `wheel` is not in the image's `/etc/group`");
+        assert_eq!(
+            error.to_string(),
+            "user `wheel` is not in the image's `/etc/group`"
+        );
     }
 }

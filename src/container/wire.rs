@@ -12,7 +12,7 @@ use crate::container::{Barrier, ContainerError, user::User};
 
 /// First line to a supervisor. Its standard input stays open; the end of it means that whoever started it is gone.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(in crate::container) enum Order {
     /// Enter namespaces and start a command there.
     Contain(ContainOrder),
@@ -64,7 +64,7 @@ pub(in crate::container) enum Word {
 
 /// What a supervisor says on its standard output.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(in crate::container) enum Report {
     /// The command was executed; the ports outside, by port inside.
     Started { ports: BTreeMap<u16, u16> },
@@ -76,7 +76,7 @@ pub(in crate::container) enum Report {
 
 /// Why a container did not start, as it goes over a pipe.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(in crate::container) enum Obstacle {
     /// A step that the kernel may refuse to this user failed.
     Namespace { step: String, errno: i32 },
@@ -153,12 +153,25 @@ mod tests {
                 step: "a user namespace".into(),
                 errno,
             });
-            assert!(matches!(refused, ContainerError::NotPermitted { .. }), "{errno}");
+            assert!(
+                matches!(refused, ContainerError::NotPermitted { .. }),
+                "{errno}"
+            );
         }
         let failed = ContainerError::from(Obstacle::Step {
             step: "the root folder".into(),
             errno: 13,
         });
         assert!(matches!(failed, ContainerError::Prepare { .. }));
+    }
+
+    #[test]
+    fn a_report_with_ports_comes_back_as_it_went() {
+        let report = Report::Started {
+            ports: BTreeMap::from([(8088, 40_000)]),
+        };
+        let line = serde_json::to_string(&report).expect("a line");
+        let back: Report = serde_json::from_str(&line).expect("the report");
+        assert_eq!(format!("{back:?}"), format!("{report:?}"));
     }
 }

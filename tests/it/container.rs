@@ -6,6 +6,7 @@ use std::{
     env, fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{SocketAddr, TcpStream},
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     path::Path,
     process::{Command, Stdio},
     sync::OnceLock,
@@ -44,7 +45,7 @@ impl Image {
             folder,
             config: ImageConfig {
                 entrypoint: vec!["/server".to_owned()],
-                cmd: vec!["0.0.0.0:8088".to_owned()],
+                cmd: vec!["at=0.0.0.0:8088".to_owned()],
                 ..ImageConfig::default()
             },
             mode: RootMode::Writable,
@@ -68,7 +69,7 @@ impl Image {
     async fn try_start(&self) -> Result<Started, ContainerError> {
         let request = ContainerRequest {
             env: BTreeMap::from([("MODE".to_owned(), "check".to_owned())]),
-            ports: BTreeSet::from([8088]),
+            ports: BTreeSet::from([8088, 8089]),
         };
         Started::in_namespaces(&helper(), &self.root(), &request).await
     }
@@ -121,7 +122,7 @@ fn ask(address: SocketAddr, path: &str) -> std::io::Result<String> {
     }
 }
 
-/// Asks until it is answered.
+/// Asks until it is answered. It blocks its thread, so the tests' runtimes have a second one for the container's streams.
 #[track_caller]
 fn answer(container: &Started, path: &str) -> String {
     within_deadline(|| ask(address(container), path).ok())
@@ -156,26 +157,27 @@ fn processes_with(mark: &str) -> usize {
         .count()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_container_answers_at_a_port_of_loopback() {
-    let container = Image::new().start().await;
+    let image = Image::new();
+    let container = image.start().await;
     assert_eq!(*container.how(), StartedBy::Namespaces);
     assert!(address(&container).ip().is_loopback());
     assert_eq!(answer(&container, "/"), "ok");
     assert!(container.is_running());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_containers_listen_on_one_port_side_by_side() {
     let (mut first, mut second) = (Image::new(), Image::new());
     first.config.env = vec!["WHO=first".to_owned()];
     second.config.env = vec!["WHO=second".to_owned()];
-    let (first, second) = (first.start().await, second.start().await);
-    assert_eq!(answer(&first, "/env?WHO"), "first");
-    assert_eq!(answer(&second, "/env?WHO"), "second");
+    let both = (first.start().await, second.start().await);
+    assert_eq!(answer(&both.0, "/env?WHO"), "first");
+    assert_eq!(answer(&both.1, "/env?WHO"), "second");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_process_is_the_image_s_user_and_has_no_rights() {
     let mut image = Image::new();
     image.write("etc/passwd", "app:x:65532:65533::/home/app:\n");
@@ -198,9 +200,10 @@ async fn the_process_is_the_image_s_user_and_has_no_rights() {
     assert_eq!(answer(&container, "/env?HOME"), "/home/app");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn root_in_a_container_cannot_administer_the_machine() {
-    let container = Image::new().start().await;
+    let image = Image::new();
+    let container = image.start().await;
     let status = answer(&container, "/read?/proc/self/status");
     let effective = status
         .lines()
@@ -214,17 +217,19 @@ async fn root_in_a_container_cannot_administer_the_machine() {
     assert!(answer.contains("Read-only file system"), "{answer}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_environment_is_the_image_s_and_the_request_s_alone() {
-    let container = Image::new().start().await;
+    let image = Image::new();
+    let container = image.start().await;
     assert_eq!(answer(&container, "/env?MODE"), "check");
     assert_eq!(answer(&container, "/env?CARGO_MANIFEST_DIR"), "absent");
     assert_eq!(answer(&container, "/env?HOSTNAME"), "container");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_container_sees_its_own_files_and_processes_only() {
-    let container = Image::new().start().await;
+    let image = Image::new();
+    let container = image.start().await;
     let root = answer(&container, "/list?/");
     let mut root: Vec<&str> = root.split(' ').collect();
     root.sort_unstable();
@@ -242,11 +247,14 @@ async fn a_container_sees_its_own_files_and_processes_only() {
     devices.sort_unstable();
     assert_eq!(
         devices,
-        ["fd", "full", "null", "random", "shm", "stderr", "stdin", "stdout", "tty", "urandom", "zero"]
+        [
+            "fd", "full", "null", "random", "shm", "stderr", "stdin", "stdout", "tty", "urandom",
+            "zero"
+        ]
     );
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_link_in_the_image_leads_nowhere_outside() {
     let image = Image::new();
     let outside = tempfile::tempdir().expect("a folder");
@@ -257,7 +265,7 @@ async fn a_link_in_the_image_leads_nowhere_outside() {
     assert_eq!(fs::read_dir(outside.path()).expect("the folder").count(), 0);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_read_only_root_takes_no_writes_but_tmp_does() {
     let mut image = Image::new();
     image.mode = RootMode::ReadOnly;
@@ -268,20 +276,27 @@ async fn a_read_only_root_takes_no_writes_but_tmp_does() {
     assert_eq!(answer(&container, "/write?/dev/null"), "written");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_on_loopback_alone_is_refused_outside() {
     let mut image = Image::new();
-    image.config.cmd = vec!["127.0.0.1:8088".to_owned()];
+    image.config.cmd = vec!["at=127.0.0.1:8088".to_owned(), "at=0.0.0.0:8089".to_owned()];
     let container = image.start().await;
-    within_deadline(|| container.log_tail().contains("listening").then_some(()));
-    let table = within_deadline(|| Some(ask(address(&container), "/")));
-    let error = table.expect_err("no way in");
+    // Both listen before the way to the second opens.
+    within_deadline(|| {
+        container
+            .log_tail()
+            .contains("127.0.0.1:8088")
+            .then_some(())
+    });
+    within_deadline(|| ask(container.ports()[&8089], "/").ok());
+    let error = ask(address(&container), "/").expect_err("no way in");
     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_end_of_a_container_is_seen_with_its_code_and_last_words() {
-    let mut container = Image::new().start().await;
+    let image = Image::new();
+    let mut container = image.start().await;
     within_deadline(|| ask(address(&container), "/").ok());
     ask(address(&container), "/exit?3").expect_err("it ends without an answer");
     assert_eq!(container.wait().await, ContainerExit { code: 3 });
@@ -291,7 +306,7 @@ async fn the_end_of_a_container_is_seen_with_its_code_and_last_words() {
     assert_eq!(log, "listening on 0.0.0.0:8088\nleaving with 3\n");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stop_ends_a_container_that_does_not_listen_to_signals() {
     // The first process of a process namespace gets no signal that it has no handler for, so SIGTERM does nothing.
     let mut image = Image::new();
@@ -303,11 +318,14 @@ async fn a_stop_ends_a_container_that_does_not_listen_to_signals() {
     let begun = Instant::now();
     let (exit, _) = container.stop().await.expect("it is cleared away");
     assert_eq!(exit, ContainerExit { code: 128 + 9 });
-    assert!(begun.elapsed() >= Duration::from_secs(5), "it was given no time");
+    assert!(
+        begun.elapsed() >= Duration::from_secs(5),
+        "it was given no time"
+    );
     assert_eq!(processes_with(&mark), 0);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dropped_container_is_killed() {
     let mut image = Image::new();
     let mark = image.folder.path().display().to_string();
@@ -318,21 +336,71 @@ async fn a_dropped_container_is_killed() {
     within_deadline(|| (processes_with(&mark) == 0).then_some(()));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_not_root_outside_may_start_containers_too() {
+    const NOBODY: u32 = 65534;
+    if !we_are_root() {
+        // Then every other test here is this one.
+        return;
+    }
+    let mut image = Image::new();
+    image.config.user = "1234:4321".to_owned();
+    std::os::unix::fs::chown(image.folder.path(), Some(NOBODY), Some(NOBODY)).expect("an owner");
+    let programs = tempfile::tempdir().expect("a folder");
+    fs::set_permissions(programs.path(), fs::Permissions::from_mode(0o755)).expect("a mode");
+    let program = programs.path().join("deploy-action");
+    fs::copy(env!("CARGO_BIN_EXE_deploy-action"), &program).expect("a copy of the program");
+    let script = format!(
+        "#!/bin/sh\nexec /usr/bin/setpriv --reuid {NOBODY} --regid {NOBODY} --clear-groups {} \"$@\"\n",
+        program.display()
+    );
+    let wrapper = programs.path().join("as-nobody");
+    fs::write(&wrapper, script).expect("a script");
+    fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).expect("a mode");
+    let request = ContainerRequest {
+        ports: BTreeSet::from([8088]),
+        ..ContainerRequest::default()
+    };
+    let container = Started::in_namespaces(&Helper::new(&wrapper), &image.root(), &request)
+        .await
+        .expect("a container");
+    let status = answer(&container, "/read?/proc/self/status");
+    assert!(
+        status.contains("\nUid:\t1234\t1234\t1234\t1234\n"),
+        "{status}"
+    );
+    assert!(
+        status.contains("\nGid:\t4321\t4321\t4321\t4321\n"),
+        "{status}"
+    );
+    assert!(status.contains("\nCapEff:\t0000000000000000\n"), "{status}");
+}
+
+fn we_are_root() -> bool {
+    fs::metadata("/proc/self").expect("/proc").uid() == 0
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_command_that_is_not_in_the_image_is_named() {
     let mut image = Image::new();
     image.config.entrypoint = vec!["/absent".to_owned()];
     let error = image.try_start().await.expect_err("no such file");
-    assert_eq!(error.to_string(), "`/absent` could not be executed in the container");
+    assert_eq!(
+        error.to_string(),
+        "`/absent` could not be executed in the container"
+    );
     assert!(error.hint().expect("a hint").contains("not in the image"));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_user_that_is_not_in_the_image_is_named() {
     let mut image = Image::new();
     image.config.user = "app".to_owned();
     let error = image.try_start().await.expect_err("no such user");
-    assert_eq!(error.to_string(), "user `app` is not in the image's `/etc/passwd`");
+    assert_eq!(
+        error.to_string(),
+        "user `app` is not in the image's `/etc/passwd`"
+    );
 }
 
 #[test]
@@ -341,7 +409,12 @@ fn nothing_survives_a_kill_of_the_process_that_started_it() {
     let mark = image.folder.path().display().to_string();
     image.config.cmd.push(mark.clone());
     let mut victim = Command::new(env::current_exe().expect("this program"))
-        .args(["--ignored", "--exact", "--nocapture", "container::the_victim_of_another_test"])
+        .args([
+            "--ignored",
+            "--exact",
+            "--nocapture",
+            "container::the_victim_of_another_test",
+        ])
         .env(VICTIM, image.folder.path())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -363,7 +436,7 @@ fn nothing_survives_a_kill_of_the_process_that_started_it() {
 }
 
 /// Starts a container and waits to be killed. Does nothing unless another test starts it.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "started by `nothing_survives_a_kill_of_the_process_that_started_it`"]
 async fn the_victim_of_another_test() {
     let Some(folder) = env::var_os(VICTIM) else {
@@ -373,7 +446,7 @@ async fn the_victim_of_another_test() {
     let root = RootFolder {
         config: ImageConfig {
             entrypoint: vec!["/server".to_owned()],
-            cmd: vec!["0.0.0.0:8088".to_owned(), folder.to_string()],
+            cmd: vec!["at=0.0.0.0:8088".to_owned(), folder.to_string()],
             ..ImageConfig::default()
         },
         path: folder,
@@ -386,7 +459,11 @@ async fn the_victim_of_another_test() {
     let mut container = Started::in_namespaces(&helper(), &root, &request)
         .await
         .expect("a container");
-    let said = writeln!(std::io::stdout(), "reached at {}", address(&container).port());
+    let said = writeln!(
+        std::io::stdout(),
+        "reached at {}",
+        address(&container).port()
+    );
     said.expect("somebody listens");
     container.wait().await;
 }

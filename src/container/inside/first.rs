@@ -14,8 +14,9 @@ use rustix::{
     stdio::{dup2_stdin, dup2_stdout},
     system::sethostname,
     thread::{
-        CapabilitySet, clear_ambient_capability_set, remove_capability_from_bounding_set,
-        set_no_new_privs, set_thread_gid, set_thread_groups, set_thread_uid,
+        CapabilitySet, CapabilitySets, capabilities, clear_ambient_capability_set,
+        remove_capability_from_bounding_set, set_capabilities, set_no_new_privs, set_thread_gid,
+        set_thread_groups, set_thread_uid,
     },
 };
 
@@ -137,6 +138,14 @@ fn give_up_rights(user: &User, user_namespace: bool) -> Result<(), Errno> {
         }
     }
     clear_ambient_capability_set()?;
+    let sets = capabilities(None)?;
+    set_capabilities(
+        None,
+        CapabilitySets {
+            inheritable: CapabilitySet::empty(),
+            ..sets
+        },
+    )?;
     if !user_namespace {
         let groups: Vec<Gid> = user.groups.iter().copied().map(Gid::from_raw).collect();
         set_thread_groups(&groups)?;
@@ -162,4 +171,3 @@ fn execute(order: &InitOrder, workdir: &str) -> Obstacle {
         errno: error.raw_os_error().unwrap_or(0),
     }
 }
-

@@ -40,7 +40,12 @@ const READ_ONLY: [&str; 5] = [
     "/proc/sys",
     "/proc/sysrq-trigger",
 ];
-const HIDDEN: [&str; 4] = ["/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list"];
+const HIDDEN: [&str; 4] = [
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/timer_list",
+];
 
 /// Makes `root` the root of this process, with /proc, /dev and /tmp. The mount namespace has to be its own already.
 pub(super) fn enter(root: &Utf8Path, mode: RootMode, hostname: &str) -> Result<(), Obstacle> {
@@ -53,7 +58,10 @@ pub(super) fn enter(root: &Utf8Path, mode: RootMode, hostname: &str) -> Result<(
 
 /// Changes the root, and returns the old one, which still is there: the devices are taken from it.
 fn change_root(root: &Utf8Path) -> Result<OwnedFd, Errno> {
-    mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)?;
+    mount_change(
+        "/",
+        MountPropagationFlags::PRIVATE | MountPropagationFlags::REC,
+    )?;
     // The new root has to be a mount of its own (pivot_root(2)).
     mount_bind_recursive(root.as_str(), root.as_str())?;
     let outside = open(

@@ -94,7 +94,10 @@ pub(super) fn bring_up() -> Result<(), Obstacle> {
     ask(&socket, &own_address()).map_err(failed)?;
     // As docker does: a server that is not root may take port 80. Where /proc/sys cannot be written it may not, and
     // says so itself.
-    drop(fs::write("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0"));
+    drop(fs::write(
+        "/proc/sys/net/ipv4/ip_unprivileged_port_start",
+        "0",
+    ));
     Ok(())
 }
 
@@ -231,7 +234,8 @@ fn listens(table: &str, port: u16) -> bool {
 mod tests {
     use super::*;
 
-    const HEAD: &str = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt\n";
+    const HEAD: &str =
+        "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt\n";
 
     #[test]
     fn a_server_is_seen_where_it_can_be_reached_from_outside() {

@@ -5,14 +5,16 @@ use std::{fs, io};
 use rustix::{
     io::Errno,
     process::{getegid, geteuid},
-    thread::UnshareFlags,
+    thread::{
+        CapabilitySets, UnshareFlags, capabilities, configure_capability_in_ambient_set,
+        set_capabilities,
+    },
 };
 
 use crate::container::{user::User, wire::Obstacle};
 
-/// Namespaces that the supervisor leaves; its child becomes the first process of the new process namespace.
-const SUPERVISOR: UnshareFlags = UnshareFlags::NEWPID
-    .union(UnshareFlags::NEWNET)
+/// Namespaces that the whole supervisor leaves.
+const SUPERVISOR: UnshareFlags = UnshareFlags::NEWNET
     .union(UnshareFlags::NEWUTS)
     .union(UnshareFlags::NEWIPC);
 
@@ -25,7 +27,7 @@ pub(super) enum Rights {
     UserNamespace,
 }
 
-/// Enters new process, network, host-name and message namespaces.
+/// Enters new network, host-name and message namespaces. The process has one thread.
 pub(super) fn leave_outside(user: &User) -> Result<Rights, Obstacle> {
     let own = geteuid().is_root();
     if own {
@@ -40,7 +42,16 @@ pub(super) fn leave_outside(user: &User) -> Result<Rights, Obstacle> {
     unshare(SUPERVISOR | UnshareFlags::NEWUSER)
         .map_err(|error| Obstacle::namespace("a user namespace", &error.into()))?;
     map_user(user, uid, gid).map_err(|error| Obstacle::namespace("a user's mapping", &error))?;
+    keep_rights()
+        .map_err(|error| Obstacle::namespace("rights over the namespaces", &error.into()))?;
     Ok(Rights::UserNamespace)
+}
+
+/// Has the next child of this thread become the first process of a new process namespace. From here on this thread
+/// starts no other thread: both would have to be in one process namespace (clone(2), EINVAL).
+pub(super) fn leave_processes() -> Result<(), Obstacle> {
+    unshare(UnshareFlags::NEWPID)
+        .map_err(|error| Obstacle::namespace("a process namespace", &error.into()))
 }
 
 /// Enters a mount namespace.
@@ -56,13 +67,29 @@ fn map_user(user: &User, uid: u32, gid: u32) -> io::Result<()> {
     fs::write("/proc/self/gid_map", format!("{} {gid} 1", user.gid))
 }
 
+/// Has the rights over the new namespaces survive the start of the first process, which is no root there when the
+/// image's user is none (capabilities(7), "Ambient capability set"). It gives them up itself.
+fn keep_rights() -> Result<(), Errno> {
+    let sets = capabilities(None)?;
+    set_capabilities(
+        None,
+        CapabilitySets {
+            inheritable: sets.permitted,
+            ..sets
+        },
+    )?;
+    for capability in sets.permitted.iter() {
+        configure_capability_in_ambient_set(capability, true)?;
+    }
+    Ok(())
+}
+
 #[expect(
     unsafe_code,
     reason = "rustix marks `unshare` unsafe for the sake of `UnshareFlags::FILES`"
 )]
 fn unshare(flags: UnshareFlags) -> Result<(), Errno> {
     debug_assert!(!flags.contains(UnshareFlags::FILES));
-    // SAFETY: the file descriptor table stays shared, since no caller passes `UnshareFlags::FILES`; and a supervisor
-    // has one thread when it calls this.
+    // SAFETY: no thread loses sight of a file descriptor, since no caller passes `UnshareFlags::FILES`.
     unsafe { rustix::thread::unshare_unsafe(flags) }
 }

@@ -1,16 +1,25 @@
-//! A small HTTP server that tells who it is; built without a dependency and linked statically for an empty image.
+//! A small HTTP server at each address of its arguments that tells who it is; built without a dependency and linked statically for an empty image.
 use std::{
     env, fs,
     io::{Read, Write},
     net::{TcpListener, TcpStream},
-    process,
+    process, thread,
 };
 
 fn main() {
-    let arguments: Vec<String> = env::args().collect();
-    let address = arguments.get(1).expect("an address");
-    println!("listening on {address}");
+    let servers: Vec<_> = env::args()
+        .skip(1)
+        .filter_map(|argument| argument.strip_prefix("at=").map(str::to_owned))
+        .map(|address| thread::spawn(move || serve(&address)))
+        .collect();
+    for server in servers {
+        server.join().expect("a server does not end");
+    }
+}
+
+fn serve(address: &str) {
     let listener = TcpListener::bind(address).expect("a free port");
+    println!("listening on {address}");
     for stream in listener.incoming() {
         answer(stream.expect("a connection"));
     }
