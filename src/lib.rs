@@ -7,13 +7,14 @@
 //! | 0 | [`ident`], [`digest`], [`secret`], [`diagnostic`], [`expression`] |
 //! | 1 | [`plan`], [`document`] |
 //! | 2 | [`graph`], [`event`] |
-//! | 3 | [`ledger`], [`schedule`], [`process`], [`image`], [`github`] |
+//! | 3 | [`ledger`], [`schedule`], [`process`], [`image`], [`github`], [`container`] |
 //! | 4 | [`probe`], [`workflow`] |
 //! | 5 | [`execute`], [`report`], [`checkpoint`], [`rehearse`] |
 //! | 6 | [`cli`] |
 
 pub mod checkpoint;
 pub mod cli;
+pub mod container;
 pub mod diagnostic;
 pub mod digest;
 pub mod document;

@@ -4,13 +4,16 @@ use std::process::ExitCode;
 
 use deploy_action::{
     cli::{Args, Environment, run},
-    process,
+    container, process,
 };
 
 fn main() -> ExitCode {
-    // Parts that the program plays for itself come before arguments, runtime and threads.
-    if let Some("keep") = std::env::args_os().nth(1).as_deref().and_then(|verb| verb.to_str()) {
-        return process::keeper_main();
+    // Parts that the program plays for itself come before arguments, runtime and threads: a process with several threads
+    // cannot enter a user namespace.
+    match std::env::args_os().nth(1).as_deref().and_then(|verb| verb.to_str()) {
+        Some("keep") => return process::keeper_main(),
+        Some("contain") => return container::contain_main(),
+        _ => {}
     }
     let args = Args::read();
     let environment = Environment::read();
