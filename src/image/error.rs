@@ -1,6 +1,6 @@
 //! What can go wrong with images, for people, for retries and for exit codes.
 
-use std::{io, path::PathBuf};
+use std::{io, path::PathBuf, time::Duration};
 
 use crate::{
     digest::Digest,
@@ -92,7 +92,12 @@ pub enum ImageError {
         status: u16,
         /// What the registry said, shortened.
         message: String,
+        /// How long it asks to wait.
+        retry_after: Option<Duration>,
     },
+    /// The HTTP client could not be made, for want of certificates for example.
+    #[error("could not prepare the HTTP client")]
+    Client(#[source] reqwest::Error),
     /// A registry could not be reached, or the connection broke.
     #[error("registry `{registry}` could not be reached to {doing}")]
     Unreachable {
@@ -159,6 +164,7 @@ impl ImageError {
             },
             Self::Unreachable { source, .. } if source.is_timeout() => FailureKind::Timeout,
             Self::Unreachable { .. } => FailureKind::Unavailable,
+            Self::Client(_) => FailureKind::Internal,
             Self::ReadBack { .. } => FailureKind::VerifyFailed,
             Self::Unfinished { source, .. } => source.kind(),
         }
@@ -179,6 +185,7 @@ impl ImageError {
             | Self::Assembly { .. }
             | Self::Malformed { .. }
             | Self::Reference(_)
+            | Self::Client(_)
             | Self::Unreachable { .. }
             | Self::Protocol { .. } => return None,
         };

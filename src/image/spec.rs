@@ -9,15 +9,15 @@ use serde::{Deserialize, Serialize};
 use crate::{digest::Digest, image::ImageError};
 
 /// Media type of a manifest.
-pub const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+pub(super) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 /// Media type of an index of manifests.
-pub const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+pub(super) const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 /// Media type of an image's configuration.
-pub const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+pub(super) const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 /// Media type of a layer that is compressed with gzip.
-pub const LAYER_GZIP: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+pub(super) const LAYER_GZIP: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 /// Media type of a layer that is not compressed.
-pub const LAYER_TAR: &str = "application/vnd.oci.image.layer.v1.tar";
+pub(super) const LAYER_TAR: &str = "application/vnd.oci.image.layer.v1.tar";
 const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 const DOCKER_INDEX: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
 const DOCKER_LAYER: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
@@ -162,6 +162,24 @@ impl ManifestBody {
             ))),
             _ => Ok(body),
         }
+    }
+}
+
+impl Index {
+    /// Lists the children that are images; attestations stand for a platform `unknown/unknown`.
+    pub(super) fn images(&self) -> impl Iterator<Item = (&Descriptor, &Platform)> {
+        let named = self.manifests.iter().filter_map(|child| Some((child, child.platform.as_ref()?)));
+        named.filter(|(_, platform)| platform.os != "unknown")
+    }
+
+    /// Finds the child for a platform; a variant counts where it is asked for.
+    pub(super) fn for_platform(&self, wanted: &Platform) -> Option<&Descriptor> {
+        let fits = |platform: &Platform| {
+            platform.os == wanted.os
+                && platform.architecture == wanted.architecture
+                && (wanted.variant.is_none() || platform.variant == wanted.variant)
+        };
+        self.images().find(|(_, platform)| fits(platform)).map(|(child, _)| child)
     }
 }
 
