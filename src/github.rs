@@ -1,6 +1,6 @@
 //! GitHub: what a runner tells a job, what a job tells its runner, and the REST calls.
 //!
-//! [`RunnerContext`] is the only reader of the variables that a runner sets. [`command`] and [`file`] are the two ways back
+//! [`RunnerContext`] is the only reader of the variables that a runner sets. [`command`] and [`mod@file`] are the two ways back
 //! to the runner; [`Client`] speaks to the REST API and waits where GitHub asks for patience. This module decides nothing about
 //! exit codes and writes to no standard stream by itself.
 mod approval;
@@ -18,6 +18,8 @@ mod package;
 mod patience;
 mod pull_request;
 mod repository;
+#[cfg(test)]
+mod tests;
 mod trigger;
 
 pub use approval::{Approval, ApprovalState};

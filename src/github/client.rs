@@ -6,7 +6,7 @@ use octocrab::{Octocrab, service::middleware::retry::RetryConfig};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{ClientError, Patience, Repository, patience::Pause};
-use crate::secret::Secret;
+use crate::{expression::Value, secret::Secret};
 
 /// Items asked for at a time, the most that GitHub gives.
 const PER_PAGE: usize = 100;
@@ -354,21 +354,14 @@ fn message_of(body: &str) -> String {
     struct Said {
         message: String,
         #[serde(default)]
-        errors: Vec<Problem>,
-    }
-    #[derive(serde::Deserialize)]
-    #[serde(untagged)]
-    enum Problem {
-        Detailed { message: String },
-        Text(String),
-        Other(serde::de::IgnoredAny),
+        errors: Vec<Value>,
     }
     const LONGEST: usize = 300;
     let text = match serde_json::from_str::<Said>(body) {
         Ok(said) => {
-            let details = said.errors.into_iter().filter_map(|problem| match problem {
-                Problem::Detailed { message } | Problem::Text(message) => Some(message),
-                Problem::Other(_) => None,
+            let details = said.errors.iter().filter_map(|problem| {
+                let words = problem.get("message").unwrap_or(problem);
+                words.as_plain_text()
             });
             std::iter::once(said.message)
                 .chain(details)

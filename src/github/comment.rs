@@ -32,7 +32,7 @@ impl CommentOutcome {
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 struct Comment {
     id: u64,
     #[serde(default)]
@@ -72,16 +72,14 @@ impl Client {
             marker,
             body: &body,
         };
-        let mut created = None;
+        let mut progress = Progress::default();
         for _ in 0..MOST_ROUNDS {
-            if let Some(outcome) = thread.round(&mut created).await? {
+            if let Some(outcome) = thread.round(&mut progress).await? {
                 return Ok(outcome);
             }
         }
-        thread
-            .create()
-            .await
-            .map(|comment| CommentOutcome::Created(comment.html_url))
+        let comment = thread.create().await?;
+        Ok(CommentOutcome::Created(comment.html_url))
     }
 }
 
@@ -93,40 +91,35 @@ struct Thread<'t> {
     body: &'t str,
 }
 
+/// What was done in earlier rounds.
+#[derive(Default)]
+struct Progress {
+    created: Option<Comment>,
+    /// A comment was sent and no answer came.
+    is_answer_lost: bool,
+}
+
 impl Thread<'_> {
     /// Looks at the comments and does one thing about them. Returns nothing where it has to be looked again: after a
     /// comment was made, as another job may have made one too, and where the comment vanished.
-    async fn round(
-        &self,
-        created: &mut Option<u64>,
-    ) -> Result<Option<CommentOutcome>, ClientError> {
-        let mut ours = self.ours().await?.into_iter();
+    async fn round(&self, progress: &mut Progress) -> Result<Option<CommentOutcome>, ClientError> {
+        let mut ours = self.ours(progress.created.as_ref()).await?.into_iter();
         let Some(oldest) = ours.next() else {
-            let comment = match self.create().await {
-                Ok(comment) => comment,
-                // The answer was lost, but the comment may be there: looking again tells.
-                Err(ClientError::Unreachable { .. } | ClientError::Unavailable { .. })
-                    if created.is_none() =>
-                {
-                    *created = Some(0);
+            return self.first_comment(progress).await.map(|()| None);
+        };
+        let outcome = if !says(&oldest, self.body) {
+            match self.update(oldest.id).await {
+                Ok(comment) => CommentOutcome::Updated(comment.html_url),
+                Err(ClientError::NotFound { .. }) => {
+                    progress.created = None;
                     return Ok(None);
                 }
                 Err(error) => return Err(error),
-            };
-            *created = Some(comment.id);
-            return Ok(None);
-        };
-        let outcome = if says(&oldest, self.body) {
-            match created {
-                Some(_) => CommentOutcome::Created(oldest.html_url),
-                None => CommentOutcome::Unchanged(oldest.html_url),
             }
+        } else if progress.created.is_some() || progress.is_answer_lost {
+            CommentOutcome::Created(oldest.html_url)
         } else {
-            match self.update(oldest.id).await {
-                Ok(comment) => CommentOutcome::Updated(comment.html_url),
-                Err(ClientError::NotFound { .. }) => return Ok(None),
-                Err(error) => return Err(error),
-            }
+            CommentOutcome::Unchanged(oldest.html_url)
         };
         for duplicate in ours {
             self.delete(duplicate.id).await;
@@ -134,8 +127,25 @@ impl Thread<'_> {
         Ok(Some(outcome))
     }
 
-    /// Returns the comments with the marker, the oldest first.
-    async fn ours(&self) -> Result<Vec<Comment>, ClientError> {
+    async fn first_comment(&self, progress: &mut Progress) -> Result<(), ClientError> {
+        match self.create().await {
+            Ok(comment) => {
+                progress.created = Some(comment);
+                Ok(())
+            }
+            // The comment may be there all the same: looking again tells. A second time it is an error.
+            Err(ClientError::Unreachable { .. } | ClientError::Unavailable { .. })
+                if !progress.is_answer_lost =>
+            {
+                progress.is_answer_lost = true;
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Returns the comments with the marker, the oldest first, with one that was just made: a list may be a moment late.
+    async fn ours(&self, created: Option<&Comment>) -> Result<Vec<Comment>, ClientError> {
         let what = format!("list the comments of pull request {}", self.pull_request);
         let route = format!("issues/{}/comments", self.pull_request);
         let mut comments: Vec<Comment> = self
@@ -146,8 +156,9 @@ impl Thread<'_> {
             let body = comment.body.as_deref().unwrap_or_default();
             self.marker.marks(body)
         });
+        comments.extend(created.cloned());
         comments.sort_by_key(|comment| comment.id);
-        // A comment that moves to another page while they are read is there twice.
+        // A comment that moves to another page while they are read is there twice, too.
         comments.dedup_by_key(|comment| comment.id);
         Ok(comments)
     }

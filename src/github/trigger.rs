@@ -9,6 +9,8 @@ use crate::expression::Value;
 pub struct TriggerEvent {
     /// `push`, `pull_request`, `workflow_dispatch` and so on; `None` outside of a workflow.
     pub name: Option<String>,
+    /// `GITHUB_ACTOR`: who caused it.
+    pub actor: Option<String>,
     /// The pull request that the event is about, if it is about one.
     pub pull_request: Option<EventPullRequest>,
     /// Inputs of a manual start, as text.
@@ -34,13 +36,14 @@ pub struct EventPullRequest {
 }
 
 impl TriggerEvent {
-    /// Reads an event from its name and its payload.
+    /// Reads an event from its name and its payload; who caused it is not told by all payloads, and is left open.
     pub fn new(name: impl Into<String>, payload: Value) -> Self {
         let name = name.into();
         Self {
             pull_request: pull_request(&name, &payload),
             inputs: inputs(&payload),
             name: Some(name),
+            actor: None,
             payload,
         }
     }
