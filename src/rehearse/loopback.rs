@@ -128,6 +128,22 @@ pub(super) fn query_pairs(query: &str) -> Option<Vec<(String, String)>> {
         .collect()
 }
 
+/// Builds a client for tests: no proxy, and a TLS backend that is named but never used.
+#[cfg(test)]
+pub(super) fn plain_client() -> reqwest::Client {
+    let provider = rustls::crypto::ring::default_provider();
+    let tls = rustls::ClientConfig::builder_with_provider(provider.into())
+        .with_safe_default_protocol_versions()
+        .expect("the provider knows the default versions")
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth();
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .no_proxy()
+        .build()
+        .expect("a client")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,9 +182,8 @@ mod tests {
     async fn a_taken_port_is_named() {
         let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let address = taken.local_addr().expect("a bound listener has an address");
-        let error = Server::start(Some(address.port()), Router::new())
-            .err()
-            .expect("the port is taken");
+        let error =
+            Server::start(Some(address.port()), Router::new()).expect_err("the port is taken");
         assert_eq!(error.to_string(), format!("cannot listen on `{address}`"));
     }
 }
