@@ -93,7 +93,8 @@ fn of_repository(call: &Call, rest: &[&str]) -> io::Result<Answer> {
         ("GET", ["issues", number, "comments"]) => comments::list(call, number),
         ("POST", ["issues", number, "comments"]) => comments::create(call, number),
         ("GET", ["issues", "comments", id]) => comments::read(call, id),
-        ("PATCH", ["issues", "comments", id]) => comments::update(call, id),
+        // GitHub takes POST for PATCH, for clients that cannot send PATCH; octocrab's `update_comment` is one.
+        ("PATCH" | "POST", ["issues", "comments", id]) => comments::update(call, id),
         ("DELETE", ["issues", "comments", id]) => comments::delete(call, id),
         ("POST", ["statuses", sha]) => statuses::create(call, sha),
         ("GET", ["commits", sha, "statuses"]) => statuses::list(call, sha),

@@ -100,7 +100,6 @@ pub(super) async fn append(
 ) -> Result<Answer, Refusal> {
     let mut session = Session::open(store, name, session.parse()?).await?;
     session.receive(name, request, None).await?;
-    session.file.sync_data().await?;
     Ok(progress(
         StatusCode::ACCEPTED,
         name,

@@ -161,11 +161,7 @@ async fn statuses_are_listed_newest_first_and_combined_by_context() {
         .send()
         .await
         .expect("a page");
-    let states: Vec<_> = listed
-        .items
-        .iter()
-        .map(|status| status.state)
-        .collect();
+    let states: Vec<_> = listed.items.iter().map(|status| status.state).collect();
     assert_eq!(
         states,
         [

@@ -1,5 +1,10 @@
 //! Pushing, mounting, reading and deleting blobs.
 
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+
 use super::{
     super::content_digest::{Algorithm, ContentDigest},
     world::{World, answered, sha256},
@@ -132,6 +137,34 @@ async fn a_stream_without_a_range_is_appended_and_finished_without_a_body() {
         .await;
     assert_eq!(created.status, 201, "{created:?}");
     assert_eq!(created.header("docker-content-digest"), digest);
+}
+
+#[tokio::test]
+async fn a_broken_connection_loses_nothing_that_had_come() {
+    let world = World::new();
+    let location = world.begin_upload("acme/api").await;
+    let mut connection = TcpStream::connect(world.registry.address())
+        .await
+        .expect("a connection");
+    let part = format!("PATCH {location} HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n0123");
+    connection
+        .write_all(part.as_bytes())
+        .await
+        .expect("a sent part");
+    connection
+        .shutdown()
+        .await
+        .expect("a half-closed connection");
+    // The server closes its half once it is done with the request.
+    let mut rest = Vec::new();
+    connection.read_to_end(&mut rest).await.expect("an end");
+
+    let status = world.send("GET", &location).await;
+    assert_eq!((status.status, status.header("range")), (204, "0-3"));
+    let resumed = world.send_chunk(&location, "4-9", b"456789").await;
+    assert_eq!((resumed.status, resumed.header("range")), (202, "0-9"));
+    let put = format!("{location}?digest={}", sha256(b"0123456789"));
+    assert_eq!(world.send("PUT", &put).await.status, 201);
 }
 
 #[tokio::test]

@@ -139,3 +139,20 @@ async fn a_folder_that_cannot_be_used_is_named() {
         format!("the embedded registry cannot use folder `{file}`")
     );
 }
+
+#[tokio::test]
+async fn a_stopped_registry_gives_its_port_back() {
+    let world = World::new();
+    world.send("GET", "/v2/").await;
+    let World {
+        folder, registry, ..
+    } = world;
+    let port = registry.address().port();
+    registry.stop().await;
+    let again = Registry::start(RegistryOptions {
+        folder: utf8(&folder),
+        port: Some(port),
+    })
+    .expect("the port is free");
+    assert_eq!(again.base_url(), format!("http://127.0.0.1:{port}"));
+}
