@@ -1,13 +1,12 @@
 //! What an image says of itself, and what is in it.
 
-use std::collections::BTreeMap;
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use crate::{
     digest::Digest,
     image::{
-        Access, Descriptor, FileFact, ImageError, ImageReference, Layout, ManifestName, Platform, Platforms, RegistryClient,
-        Repository, Tag, pull,
+        Access, Descriptor, FetchedManifest, FileFact, ImageError, ImageReference, Layout,
+        ManifestName, Platform, Platforms, RegistryClient, Repository, Tag, pull,
         rootfs::list_files,
         spec::{ConfigFile, Index, LARGEST_MANIFEST, Manifest, ManifestBody},
     },
@@ -75,10 +74,14 @@ pub async fn inspect(
     depth: Depth,
 ) -> Result<ImageFacts, ImageError> {
     let repository = client.repository(reference.repository(), Access::Pull)?;
-    let (name, root) = resolve(&repository, reference).await?;
-    let body = ManifestBody::parse(&format!("manifest `{reference}`"), &root.media_type, &root.bytes)?;
+    let root = resolve(&repository, reference).await?;
+    let body = ManifestBody::parse(
+        &format!("manifest `{reference}`"),
+        &root.media_type,
+        &root.bytes,
+    )?;
     let (manifest, platforms) = match body {
-        ManifestBody::Image(manifest) => (manifest, None),
+        ManifestBody::Image(manifest) => (*manifest, None),
         ManifestBody::Index(index) => {
             let child = default_child(&reference.to_string(), &index)?;
             let fetched = child_manifest(&repository, child).await?;
@@ -88,12 +91,10 @@ pub async fn inspect(
     let config = fetch_small(&repository, &manifest.config).await?;
     let mut facts = facts(root.digest, platforms, &manifest, &config)?;
     if depth == Depth::Files {
-        let folder = tempfile::tempdir().map_err(ImageError::io("create a folder in", std::env::temp_dir()))?;
+        let folder = tempfile::tempdir()
+            .map_err(ImageError::io("create a folder in", std::env::temp_dir()))?;
         let platform = facts_platform(&config)?;
-        let pinned = repository.name().pinned(match &name {
-            ManifestName::Digest(digest) => *digest,
-            ManifestName::Tag(_) => root.digest,
-        });
+        let pinned = repository.name().pinned(root.digest);
         let layout = pull(client, &pinned, folder.path(), &Platforms::One(platform)).await?;
         facts.files = Some(list_files(&layout, &manifest)?);
     }
@@ -107,11 +108,11 @@ pub async fn inspect(
 pub fn inspect_layout(layout: &Layout, depth: Depth) -> Result<ImageFacts, ImageError> {
     let root = layout.root()?;
     let (manifest, platforms) = match layout.manifest(root)? {
-        ManifestBody::Image(manifest) => (manifest, None),
+        ManifestBody::Image(manifest) => (*manifest, None),
         ManifestBody::Index(index) => {
             let child = default_child(&layout.folder().display().to_string(), &index)?;
             match layout.manifest(child)? {
-                ManifestBody::Image(manifest) => (manifest, Some(platforms(&index))),
+                ManifestBody::Image(manifest) => (*manifest, Some(platforms(&index))),
                 ManifestBody::Index(_) => return Err(nested(child)),
             }
         }
@@ -128,14 +129,14 @@ pub fn inspect_layout(layout: &Layout, depth: Depth) -> Result<ImageFacts, Image
 pub(super) async fn resolve(
     repository: &Repository<'_>,
     reference: &ImageReference,
-) -> Result<(ManifestName, super::FetchedManifest), ImageError> {
+) -> Result<FetchedManifest, ImageError> {
     let name = match (reference.digest(), reference.tag()) {
         (Some(digest), _) => ManifestName::Digest(digest),
         (None, Some(tag)) => ManifestName::Tag(tag.clone()),
         (None, None) => ManifestName::Tag(Tag::latest()),
     };
     match repository.get_manifest(&name).await? {
-        Some(manifest) => Ok((name, manifest)),
+        Some(manifest) => Ok(manifest),
         None => Err(ImageError::Missing {
             registry: repository.name().registry().to_owned(),
             what: format!("`{reference}`"),
@@ -143,7 +144,10 @@ pub(super) async fn resolve(
     }
 }
 
-pub(super) fn default_child<'i>(what: &str, index: &'i Index) -> Result<&'i Descriptor, ImageError> {
+pub(super) fn default_child<'i>(
+    what: &str,
+    index: &'i Index,
+) -> Result<&'i Descriptor, ImageError> {
     index
         .for_platform(&Platform::default())
         .or_else(|| index.images().next().map(|(child, _)| child))
@@ -161,33 +165,54 @@ pub(super) fn nested(child: &Descriptor) -> ImageError {
     }
 }
 
-pub(super) async fn child_manifest(repository: &Repository<'_>, child: &Descriptor) -> Result<Manifest, ImageError> {
-    let fetched = repository.get_manifest(&ManifestName::Digest(child.digest)).await?;
+pub(super) async fn child_manifest(
+    repository: &Repository<'_>,
+    child: &Descriptor,
+) -> Result<Manifest, ImageError> {
+    let fetched = repository
+        .get_manifest(&ManifestName::Digest(child.digest))
+        .await?;
     let fetched = fetched.ok_or_else(|| ImageError::Missing {
         registry: repository.name().registry().to_owned(),
         what: format!("the manifest {} for a platform", child.digest),
     })?;
-    match ManifestBody::parse(&format!("manifest {}", child.digest), &child.media_type, &fetched.bytes)? {
-        ManifestBody::Image(manifest) => Ok(manifest),
+    match ManifestBody::parse(
+        &format!("manifest {}", child.digest),
+        &child.media_type,
+        &fetched.bytes,
+    )? {
+        ManifestBody::Image(manifest) => Ok(*manifest),
         ManifestBody::Index(_) => Err(nested(child)),
     }
 }
 
-async fn fetch_small(repository: &Repository<'_>, blob: &Descriptor) -> Result<Vec<u8>, ImageError> {
+async fn fetch_small(
+    repository: &Repository<'_>,
+    blob: &Descriptor,
+) -> Result<Vec<u8>, ImageError> {
     if blob.size > LARGEST_MANIFEST {
         return Err(ImageError::Malformed {
             what: format!("configuration {}", blob.digest),
-            because: format!("it has {} bytes, expected at most {LARGEST_MANIFEST}", blob.size),
+            because: format!(
+                "it has {} bytes, expected at most {LARGEST_MANIFEST}",
+                blob.size
+            ),
         });
     }
-    let folder = tempfile::tempdir().map_err(ImageError::io("create a folder in", std::env::temp_dir()))?;
+    let folder =
+        tempfile::tempdir().map_err(ImageError::io("create a folder in", std::env::temp_dir()))?;
     let file = folder.path().join("blob");
     repository.get_blob(blob, &file).await?;
-    tokio::fs::read(&file).await.map_err(ImageError::io("read", &file))
+    tokio::fs::read(&file)
+        .await
+        .map_err(ImageError::io("read", &file))
 }
 
 fn platforms(index: &Index) -> Vec<Platform> {
-    index.images().map(|(_, platform)| platform.clone()).collect()
+    index
+        .images()
+        .map(|(_, platform)| platform.clone())
+        .collect()
 }
 
 fn read_config(bytes: &[u8]) -> Result<ConfigFile, ImageError> {
@@ -215,10 +240,14 @@ fn facts(
         ports.push(read_port(port)?);
     }
     ports.sort();
-    let env = config.env.unwrap_or_default().into_iter().map(|line| match line.split_once('=') {
-        Some((name, value)) => (name.to_owned(), value.to_owned()),
-        None => (line, String::new()),
-    });
+    let env = config
+        .env
+        .unwrap_or_default()
+        .into_iter()
+        .map(|line| match line.split_once('=') {
+            Some((name, value)) => (name.to_owned(), value.to_owned()),
+            None => (line, String::new()),
+        });
     Ok(ImageFacts {
         digest,
         platforms,
@@ -229,7 +258,11 @@ fn facts(
         cmd: config.cmd.unwrap_or_default(),
         workdir: config.working_dir.unwrap_or_default(),
         labels: config.labels.unwrap_or_default(),
-        size: manifest.layers.iter().map(|layer| layer.size).fold(manifest.config.size, u64::saturating_add),
+        size: manifest
+            .layers
+            .iter()
+            .map(|layer| layer.size)
+            .fold(manifest.config.size, u64::saturating_add),
         files: None,
     })
 }

@@ -15,7 +15,7 @@ use crate::{
     digest::{Digest, Hasher},
     image::{
         ImageError,
-        spec::{Descriptor, INDEX, Index, LARGEST_MANIFEST, Manifest, ManifestBody},
+        spec::{Descriptor, INDEX, Index, LARGEST_MANIFEST, ManifestBody},
     },
 };
 
@@ -59,20 +59,24 @@ impl Layout {
             because,
         };
         let read = |name: &str| {
-            read_at_most(&folder.join(name), LARGEST_MANIFEST).map_err(|problem| refuse(format!("`{name}`: {problem}")))
+            read_at_most(&folder.join(name), LARGEST_MANIFEST)
+                .map_err(|problem| refuse(format!("`{name}`: {problem}")))
         };
-        let version: LayoutFile =
-            serde_json::from_slice(&read("oci-layout")?).map_err(|problem| refuse(format!("`oci-layout`: {problem}")))?;
+        let version: LayoutFile = serde_json::from_slice(&read("oci-layout")?)
+            .map_err(|problem| refuse(format!("`oci-layout`: {problem}")))?;
         if version.image_layout_version != VERSION {
             return Err(refuse(format!(
                 "its version is `{}`, expected `{VERSION}`",
                 version.image_layout_version
             )));
         }
-        let index: Index =
-            serde_json::from_slice(&read("index.json")?).map_err(|problem| refuse(format!("`index.json`: {problem}")))?;
+        let index: Index = serde_json::from_slice(&read("index.json")?)
+            .map_err(|problem| refuse(format!("`index.json`: {problem}")))?;
         if index.schema_version != 2 {
-            return Err(refuse(format!("its schemaVersion is {}, expected 2", index.schema_version)));
+            return Err(refuse(format!(
+                "its schemaVersion is {}, expected 2",
+                index.schema_version
+            )));
         }
         Ok(Self {
             folder: folder.to_owned(),
@@ -99,7 +103,10 @@ impl Layout {
             [only] => Ok(only),
             other => Err(ImageError::NotALayout {
                 path: self.folder.clone(),
-                because: format!("`index.json` lists {} manifests, expected one manifest or one index", other.len()),
+                because: format!(
+                    "`index.json` lists {} manifests, expected one manifest or one index",
+                    other.len()
+                ),
             }),
         }
     }
@@ -133,7 +140,10 @@ impl Layout {
         if descriptor.size > LARGEST_MANIFEST {
             return Err(ImageError::Malformed {
                 what: what(),
-                because: format!("it has {} bytes, expected at most {LARGEST_MANIFEST}", descriptor.size),
+                because: format!(
+                    "it has {} bytes, expected at most {LARGEST_MANIFEST}",
+                    descriptor.size
+                ),
             });
         }
         let path = self.blob_path(descriptor.digest);
@@ -214,13 +224,24 @@ impl Layout {
         let file = File::open(&path).map_err(ImageError::io("read", &path))?;
         let mut hasher = Hasher::new();
         // One byte more than promised tells a longer file, whatever its length.
-        let size = io::copy(&mut file.take(descriptor.size + 1), &mut hasher).map_err(ImageError::io("read", &path))?;
-        check(&format!("blob {}", descriptor.digest), descriptor, size, hasher.finish())
+        let size = io::copy(&mut file.take(descriptor.size + 1), &mut hasher)
+            .map_err(ImageError::io("read", &path))?;
+        check(
+            &format!("blob {}", descriptor.digest),
+            descriptor,
+            size,
+            hasher.finish(),
+        )
     }
 }
 
 /// Compares bytes with what names them; the size first, because it is what people can see.
-pub(super) fn check(what: &str, descriptor: &Descriptor, size: u64, digest: Digest) -> Result<(), ImageError> {
+pub(super) fn check(
+    what: &str,
+    descriptor: &Descriptor,
+    size: u64,
+    digest: Digest,
+) -> Result<(), ImageError> {
     if size != descriptor.size {
         return Err(ImageError::WrongSize {
             what: what.to_owned(),
@@ -266,8 +287,13 @@ impl<R: Read> Read for Checked<R> {
         self.read += count as u64;
         if (count == 0 && !buffer.is_empty()) || self.read > self.descriptor.size {
             let found = self.hasher.clone().finish();
-            check(&format!("blob {}", self.descriptor.digest), &self.descriptor, self.read, found)
-                .map_err(|problem| io::Error::new(io::ErrorKind::InvalidData, problem))?;
+            check(
+                &format!("blob {}", self.descriptor.digest),
+                &self.descriptor,
+                self.read,
+                found,
+            )
+            .map_err(|problem| io::Error::new(io::ErrorKind::InvalidData, problem))?;
         }
         Ok(count)
     }
@@ -301,7 +327,11 @@ impl LayoutWriter {
             .map_err(ImageError::io("create a file in", &blobs))
     }
 
-    pub(super) fn keep(&self, file: tempfile::NamedTempFile, digest: Digest) -> Result<(), ImageError> {
+    pub(super) fn keep(
+        &self,
+        file: tempfile::NamedTempFile,
+        digest: Digest,
+    ) -> Result<(), ImageError> {
         let path = self.blob_path(digest);
         // Temporary files are for their owner only; blobs are for every reader, whatever the umask.
         let readable = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o644);
@@ -317,7 +347,8 @@ impl LayoutWriter {
     pub(super) fn put(&self, media_type: &str, bytes: &[u8]) -> Result<Descriptor, ImageError> {
         let digest = Digest::of(bytes);
         let mut file = self.scratch()?;
-        file.write_all(bytes).map_err(ImageError::io("write", self.blob_path(digest)))?;
+        file.write_all(bytes)
+            .map_err(ImageError::io("write", self.blob_path(digest)))?;
         self.keep(file, digest)?;
         Ok(Descriptor {
             media_type: media_type.to_owned(),
@@ -346,7 +377,8 @@ impl LayoutWriter {
     fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), ImageError> {
         let path = self.folder.join(name);
         let mut file = self.scratch()?;
-        file.write_all(bytes).map_err(ImageError::io("write", &path))?;
+        file.write_all(bytes)
+            .map_err(ImageError::io("write", &path))?;
         let readable = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o644);
         file.as_file()
             .set_permissions(readable)
@@ -364,9 +396,9 @@ impl Layout {
         let mut kept = BTreeSet::new();
         for descriptor in self.documents()? {
             kept.insert(descriptor.digest.hex());
-            if let ManifestBody::Image(Manifest { config, layers, .. }) = self.manifest(&descriptor)? {
-                kept.insert(config.digest.hex());
-                kept.extend(layers.iter().map(|layer| layer.digest.hex()));
+            if let ManifestBody::Image(manifest) = self.manifest(&descriptor)? {
+                kept.insert(manifest.config.digest.hex());
+                kept.extend(manifest.layers.iter().map(|layer| layer.digest.hex()));
             }
         }
         let blobs = self.folder.join("blobs").join("sha256");
@@ -374,7 +406,9 @@ impl Layout {
             let blob = blob.map_err(ImageError::io("read", &blobs))?;
             let name = blob.file_name();
             // Files with other names are another writer's scratch.
-            let stale = name.to_str().is_some_and(|name| name.len() == 64 && !kept.contains(name));
+            let stale = name
+                .to_str()
+                .is_some_and(|name| name.len() == 64 && !kept.contains(name));
             if stale {
                 fs::remove_file(blob.path()).map_err(ImageError::io("remove", blob.path()))?;
             }
@@ -389,4 +423,93 @@ pub(super) fn to_json(value: &impl Serialize) -> Result<Vec<u8>, ImageError> {
         what: "a document of the image".to_owned(),
         because: problem.to_string(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::{fixture::layout_of, spec::MANIFEST};
+
+    fn sound(folder: &Path) -> Layout {
+        layout_of(
+            folder,
+            &[&[("x", tar::EntryType::Regular, "content", 0o644)]],
+        )
+    }
+
+    #[test]
+    fn a_folder_that_is_no_layout_is_refused_with_what_is_wrong() {
+        for (file, content, because) in [
+            ("oci-layout", None, "`oci-layout`: No such file"),
+            ("oci-layout", Some("{}"), "missing field"),
+            (
+                "oci-layout",
+                Some(r#"{"imageLayoutVersion":"2.0.0"}"#),
+                "expected `1.0.0`",
+            ),
+            ("index.json", None, "`index.json`: No such file"),
+            ("index.json", Some("[]"), "`index.json`"),
+            (
+                "index.json",
+                Some(r#"{"schemaVersion":1,"manifests":[]}"#),
+                "expected 2",
+            ),
+            (
+                "index.json",
+                Some(
+                    r#"{"schemaVersion":2,"manifests":[{"mediaType":"x","digest":"sha256:../../x","size":1}]}"#,
+                ),
+                "is not a digest",
+            ),
+        ] {
+            let folder = tempfile::tempdir().expect("a folder");
+            sound(folder.path());
+            let path = folder.path().join(file);
+            match content {
+                Some(content) => fs::write(&path, content).expect("a file"),
+                None => fs::remove_file(&path).expect("a file"),
+            }
+            let problem = Layout::open(folder.path()).expect_err(because);
+            assert!(problem.to_string().contains(because), "{problem}");
+            assert!(problem.hint().is_some());
+        }
+    }
+
+    #[test]
+    fn every_cut_or_changed_document_is_an_error_and_never_a_panic() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let layout = sound(folder.path());
+        layout.verify().expect("a sound layout");
+        let path = layout.blob_path(layout.manifests()[0].digest);
+        let bytes = fs::read(&path).expect("a manifest");
+        for cut in 0..bytes.len() {
+            // Named by its own digest, so that the reader and not the check has to refuse it.
+            let writer = LayoutWriter::create(&folder.path().join("cut")).expect("a folder");
+            let cut = writer.put(MANIFEST, &bytes[..cut]).expect("a blob");
+            let cut = writer.finish(vec![cut]).expect("a layout");
+            assert!(cut.verify().is_err());
+        }
+        let mut changed = bytes.clone();
+        changed[20] ^= 1;
+        fs::write(&path, changed).expect("a file");
+        assert!(matches!(
+            layout.verify(),
+            Err(ImageError::WrongDigest { .. })
+        ));
+        fs::write(&path, &bytes[1..]).expect("a file");
+        assert!(matches!(layout.verify(), Err(ImageError::WrongSize { .. })));
+        fs::remove_file(&path).expect("a file");
+        assert!(matches!(layout.verify(), Err(ImageError::Io { .. })));
+    }
+
+    #[test]
+    fn several_images_are_no_single_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let layout = sound(folder.path());
+        let twice = vec![layout.manifests()[0].clone(); 2];
+        let writer = LayoutWriter::create(folder.path()).expect("a folder");
+        let layout = writer.finish(twice).expect("a layout");
+        let problem = layout.root().expect_err("two").to_string();
+        assert!(problem.contains("lists 2 manifests"), "{problem}");
+    }
 }
