@@ -309,6 +309,56 @@ fn the_end_of_an_attempt_that_was_given_up_ends_no_other_one() {
 }
 
 #[test]
+fn an_end_that_comes_after_the_end_changes_no_count_and_revives_nothing() {
+    let done = [("1", started("v1", 1)), ("1", succeeded(1))];
+    let mut story = Story::of(done.clone());
+    story.tell("2", failed(1));
+    assert!(matches!(story.app().state, TaskState::Failed(_)));
+    assert_eq!(
+        attempts_before(&story, "v1"),
+        Some(0),
+        "no attempt was made"
+    );
+    let mut story = Story::of(done);
+    story.tell("1", rolled_back(None));
+    story.tell("1", succeeded(1));
+    assert!(!story.app().satisfies());
+}
+
+#[test]
+fn a_persons_word_takes_nothing_from_a_success() {
+    let mut story = Story::of([("1", started("v1", 1)), ("1", succeeded(1))]);
+    let before = story.app();
+    story.tell("2", settled(true));
+    assert_eq!(story.app().attempt, before.attempt);
+    assert_eq!(
+        story.app().settled.map(|word| word.by),
+        Some("ada".to_owned())
+    );
+}
+
+#[test]
+fn what_is_said_about_an_undoing_ends_with_the_next_attempt() {
+    let confirmed = Event::GateConfirmed {
+        task: app(),
+        by: "ada".to_owned(),
+    };
+    let evidence = Event::EvidenceCaptured {
+        task: app(),
+        path: "evidence/1/app/pods".to_owned(),
+    };
+    let mut story = Story::of([("1", started("v1", 1)), ("1", confirmed), ("1", evidence)]);
+    assert!(story.app().confirmed.is_some());
+    story.tell("1", rolled_back(None));
+    let record = story.app();
+    assert_eq!(record.undone.evidence, ["evidence/1/app/pods"]);
+    assert_eq!(record.undone.at, Some(time(4)));
+    assert_eq!(record.confirmed, None, "what was confirmed is gone");
+    story.tell("2", started("v2", 1));
+    assert_eq!(story.app().undone, super::Undone::default());
+}
+
+#[test]
 fn a_check_is_kept_with_its_time_until_the_next_attempt() {
     let mut story = Story::of([
         ("1", started("v1", 1)),
