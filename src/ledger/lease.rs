@@ -432,9 +432,8 @@ mod tests {
         let joined = acquired(joined.expect("room"));
         assert_eq!(joined.members, [here(), other.member()]);
         assert_eq!((joined.acquired, joined.expires), (at(0), at(70)));
-        ledger
-            .release(&RunId::new("7"), &here())
-            .expect("no word of it");
+        let stranger = ledger.release(&RunId::new("7"), &other.member());
+        stranger.expect("it holds nothing");
         ledger.release(&run, &here()).expect("room");
         let left = ledger.holder().expect("a lease").expect("a member is left");
         assert_eq!(left.members, [other.member()]);
