@@ -4,10 +4,15 @@
 mod args;
 mod environment;
 mod exit;
+mod explain;
 mod graph;
 mod lint;
+mod outcome;
 mod output;
 mod plan_file;
+mod run;
+mod session;
+mod signals;
 
 pub use args::{Args, run};
 pub use environment::Environment;

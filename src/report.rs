@@ -1,4 +1,6 @@
 //! Shows records: on a terminal, as lines, as annotations, as a page.
 mod reporter;
+mod temporary;
 
 pub use reporter::Reporter;
+pub use temporary::{JsonLines, Terminal, TerminalOptions};

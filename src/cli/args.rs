@@ -2,7 +2,7 @@
 
 use clap::Parser as _;
 
-use super::{CliError, Environment, Exit, graph, lint, output};
+use super::{CliError, Environment, Exit, explain, graph, lint, output, run as run_verb};
 
 /// Deployments planned as code, rehearsed on a laptop, run on GitHub Actions
 #[derive(Debug, clap::Parser)]
@@ -21,6 +21,8 @@ pub struct Args {
 enum Verb {
     Lint(lint::LintArgs),
     Graph(graph::GraphArgs),
+    Run(Box<run_verb::RunArgs>),
+    Explain(explain::ExplainArgs),
 }
 
 impl Args {
@@ -35,6 +37,8 @@ pub fn run(args: &Args, environment: &Environment) -> Exit {
     let outcome: Result<Exit, CliError> = match &args.verb {
         Verb::Lint(args) => lint::lint(args, environment),
         Verb::Graph(args) => graph::graph(args, environment),
+        Verb::Explain(args) => explain::explain(args, environment),
+        Verb::Run(args) => run_verb::run(args, environment),
     };
     outcome.unwrap_or_else(|error| {
         output::error(environment, &error);

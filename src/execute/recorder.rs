@@ -18,11 +18,11 @@ use crate::{
 };
 
 /// The ledgers of the walks that a run takes part in, and everything that is known.
-pub struct Recorder<'r> {
+pub struct Recorder {
     run: RunId,
     walks: BTreeMap<Option<EnvironmentName>, Ledger>,
     known: RefCell<Known>,
-    reporters: RefCell<Vec<Box<dyn Reporter + 'r>>>,
+    reporters: RefCell<Vec<Box<dyn Reporter>>>,
 }
 
 /// What is known: the fold of all records, and outputs of this process that may be kept nowhere.
@@ -53,7 +53,7 @@ impl Known {
     }
 }
 
-impl<'r> Recorder<'r> {
+impl Recorder {
     /// Opens the ledgers of the walks below a plan's folder of state.
     ///
     /// # Errors
@@ -63,7 +63,7 @@ impl<'r> Recorder<'r> {
         plan_folder: &Utf8Path,
         walks: impl IntoIterator<Item = Option<EnvironmentName>>,
         run: RunId,
-        mut reporters: Vec<Box<dyn Reporter + 'r>>,
+        mut reporters: Vec<Box<dyn Reporter>>,
     ) -> Result<Self, ExecuteError> {
         let mut ledgers = BTreeMap::new();
         let mut records: Vec<Vec<Record>> = Vec::new();
@@ -113,7 +113,12 @@ impl<'r> Recorder<'r> {
         self.ledger(task.environment.as_ref())
     }
 
-    fn ledger(&self, walk: Option<&EnvironmentName>) -> Result<&Ledger, ExecuteError> {
+    /// Returns the ledger of a walk.
+    ///
+    /// # Errors
+    ///
+    /// It was not opened.
+    pub fn ledger(&self, walk: Option<&EnvironmentName>) -> Result<&Ledger, ExecuteError> {
         self.walks.get(&walk.cloned()).ok_or_else(|| {
             let walk = walk.map_or("none", EnvironmentName::as_str);
             ExecuteError::task(
@@ -121,6 +126,11 @@ impl<'r> Recorder<'r> {
                 format!("the ledger of walk `{walk}` was not opened"),
             )
         })
+    }
+
+    /// Goes through the ledgers of all walks.
+    pub fn ledgers(&self) -> impl Iterator<Item = &Ledger> {
+        self.walks.values()
     }
 
     /// Records a fact about a task.

@@ -13,7 +13,7 @@ use crate::{
     expression::Value,
     graph::{Node, Standing, TaskGraph},
     image::{Depth, ImageError, ImageReference, inspect},
-    ledger::{Durability, Resume},
+    ledger::{Durability, Heartbeat, Host, Resume, TaskState, is_alive, this_process},
     plan::{FingerprintParts, model::Kind, values::Values},
     secret::{Masker, Secret},
 };
@@ -29,7 +29,7 @@ pub struct Run<'r, 'p> {
     /// How it behaves.
     pub options: &'r Options,
     /// The ledger and the reporters.
-    pub recorder: &'r Recorder<'r>,
+    pub recorder: &'r Recorder,
     /// Secrets with a value here.
     pub secrets: Secrets,
     /// The files of the plan's folder.
@@ -206,5 +206,72 @@ impl<'p> Run<'_, 'p> {
             .and_then(|repository| repository.get("default_branch"))
             .and_then(Value::as_plain_text);
         told.unwrap_or_else(|| "main".to_owned())
+    }
+}
+
+impl Run<'_, '_> {
+    /// Returns the last word on a task.
+    pub fn state_of(&self, index: usize) -> Option<TaskState> {
+        let known = self.recorder.known();
+        known
+            .state()
+            .task(&self.graph.nodes()[index].key)
+            .map(|record| record.state.clone())
+    }
+
+    /// Returns the references that this run published, read back from their registries.
+    pub fn published(&self) -> Vec<String> {
+        let known = self.recorder.known();
+        let mut found = Vec::new();
+        for &index in &self.selected {
+            let node = &self.graph.nodes()[index];
+            let record = known
+                .state()
+                .task(&node.key)
+                .filter(|record| record.run == *self.recorder.run());
+            let ended = record
+                .and_then(|record| record.success())
+                .and_then(|attempt| attempt.ended.as_ref());
+            if let Some(OutputValue::Clear {
+                value: Value::Map(references),
+            }) = ended.and_then(|ended| ended.outputs.get("references"))
+            {
+                found.extend(references.values().filter_map(Value::as_plain_text));
+            }
+        }
+        found
+    }
+
+    /// Whether other processes of this run live: jobs that run at the same time.
+    pub fn has_other_members(&self) -> bool {
+        let own = this_process();
+        let here = Host::here();
+        let holder = self
+            .recorder
+            .ledger(None)
+            .ok()
+            .and_then(|ledger| ledger.holder().ok())
+            .flatten();
+        holder.is_some_and(|lease| {
+            lease.members.iter().any(|member| {
+                member.host == here && member.process != own && is_alive(&member.process)
+            })
+        })
+    }
+
+    /// Says in each ledger that the run lives. Returns why it may not go on, where another has the lease.
+    pub fn beat(&self, lasting: std::time::Duration) -> Option<String> {
+        self.recorder.ledgers().find_map(|ledger| {
+            match ledger.heartbeat(self.recorder.run(), self.world.now(), lasting) {
+                Ok(Heartbeat::Kept(_)) => None,
+                Ok(Heartbeat::Lost(Some(lease))) => {
+                    Some(format!("run `{}` took the lease over", lease.run))
+                }
+                Ok(Heartbeat::Lost(None)) => {
+                    Some("somebody unlocked the lease of this run".to_owned())
+                }
+                Err(error) => Some(error.to_string()),
+            }
+        })
     }
 }
