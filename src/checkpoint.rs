@@ -1,1 +1,26 @@
 //! The checkpoint: run state folded into a summary, written within a budget, kept in one comment.
+//!
+//! A [`Summary`] is a pure fold of plan, document and [`crate::ledger::RunState`]; all forms show the same one. Nothing
+//! here posts, writes a file or reads a clock.
+#[cfg(test)]
+mod fixture;
+mod fold;
+mod markdown;
+mod shorten;
+mod state;
+pub mod summary;
+
+pub use fold::Material;
+pub use markdown::{Beside, Budget, Excerpts, to_markdown};
+pub use state::{State, Tone};
+pub use summary::Summary;
+/// x
+pub fn to_html(_: &Summary, _: &Excerpts) -> String {
+    String::new()
+}
+/// x
+pub fn to_text(s: &Summary, _: usize, _: bool) -> String {
+    s.tasks()
+        .map(|t| format!("{:?} {:?}\n", t.key, t.state))
+        .collect()
+}

@@ -12,10 +12,12 @@ use crate::{
     diagnostic::words::count,
     event::{Event, RunSummary, StartedRun},
     execute::{DryRun, Options, Run},
+    github::{Nonce, file::append_outputs},
     graph::TaskGraph,
     ledger::{Acquisition, Claim, Host, Ledger, Member, this_process},
     plan::duration,
     report::{JsonLines, Reporter, Terminal, TerminalOptions},
+    workflow::{action, jobs_with_work},
 };
 
 /// Carries out the plan, resuming from the ledger
@@ -293,6 +295,7 @@ fn dry_run(run: &Run<'_, '_>, format: output::Format) -> Result<Exit, CliError> 
                 .collect(),
         ),
     }
+    tell_runner(run)?;
     let would = found
         .iter()
         .filter(|(_, word)| *word == "would run")
@@ -303,4 +306,27 @@ fn dry_run(run: &Run<'_, '_>, format: output::Format) -> Result<Exit, CliError> 
         count(found.len(), "task")
     ));
     Ok(Exit::Done)
+}
+
+/// On a runner, the jobs that have something to do and the digest that approvals are bound to are outputs of the step.
+fn tell_runner(run: &Run<'_, '_>) -> Result<(), CliError> {
+    let Some(path) = &run.world.runner.files.output else {
+        return Ok(());
+    };
+    // What is observed again needs a runner as much as what runs.
+    let has_work = |index| !matches!(run.dry_run(index), DryRun::UpToDate | DryRun::Skip);
+    let jobs = jobs_with_work(run.graph, &run.selected, has_work)
+        .map_err(|error| CliError::from_error(Exit::Usage, &error))?;
+    let jobs = serde_json::Value::from(jobs).to_string();
+    let digest = run.graph.plan().digest.to_string();
+    let nonce = Nonce::random().map_err(|error| CliError::from_error(Exit::Bug, &error))?;
+    append_outputs(
+        path,
+        &[
+            (action::OUTPUT_JOBS, &jobs),
+            (action::OUTPUT_DIGEST, &digest),
+        ],
+        &nonce,
+    )
+    .map_err(|error| CliError::from_error(Exit::Bug, &error))
 }
