@@ -13,9 +13,11 @@ pub mod registry;
 mod request_log;
 mod stage;
 mod tree;
+mod world;
 
 pub use contexts::JobResult;
 pub use job::{JobEnd, JobReport, Runner as JobRunner, StepReport};
 pub use play::{Happening, Played, play};
 pub use stage::{Stage, StageError, StageOptions};
 pub use tree::Source;
+pub use world::{GithubWorld, RehearsedEvent, inherited};
