@@ -1,1 +1,12 @@
 //! The checkpoint: run state folded into a summary, written within a budget, kept in one comment.
+//!
+//! A [`Summary`] is a pure fold of plan, document and [`crate::ledger::RunState`]; all forms show the same one. Nothing
+//! here posts, writes a file or reads a clock.
+mod fold;
+mod shorten;
+mod state;
+pub mod summary;
+
+pub use fold::Material;
+pub use state::{State, Tone};
+pub use summary::Summary;
