@@ -2,11 +2,15 @@
 //!
 //! A [`Summary`] is a pure fold of plan, document and [`crate::ledger::RunState`]; all forms show the same one. Nothing
 //! here posts, writes a file or reads a clock.
+#[cfg(test)]
+mod fixture;
 mod fold;
+mod markdown;
 mod shorten;
 mod state;
 pub mod summary;
 
 pub use fold::Material;
+pub use markdown::{Beside, Budget, Excerpts, to_markdown};
 pub use state::{State, Tone};
 pub use summary::Summary;

@@ -12,6 +12,9 @@ mod scope;
 mod task;
 mod way_back;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 
 use indexmap::IndexMap;

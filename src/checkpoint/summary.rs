@@ -480,7 +480,7 @@ impl ItemState {
             Self::Open => "not done yet",
             Self::AutomatedUnproved => "automated, not proved",
             Self::Declared => "declared",
-            Self::DoneClaimed => "done, claimed",
+            Self::DoneClaimed => "claimed to be done",
             Self::DoneVerified => "done and verified",
         }
     }

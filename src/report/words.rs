@@ -12,7 +12,9 @@ pub fn duration(duration: Duration) -> String {
         0 => format!("{milliseconds} ms"),
         1..10 => format!("{seconds}.{} s", duration.subsec_millis() / 100),
         10..60 => format!("{seconds} s"),
+        60..3_600 if seconds % 60 == 0 => format!("{} min", seconds / 60),
         60..3_600 => format!("{} min {:02} s", seconds / 60, seconds % 60),
+        3_600..86_400 if seconds % 3_600 < 60 => format!("{} h", seconds / 3_600),
         3_600..86_400 => format!("{} h {:02} min", seconds / 3_600, seconds % 3_600 / 60),
         _ => format!("{} d {} h", seconds / 86_400, seconds % 86_400 / 3_600),
     }
@@ -46,6 +48,7 @@ mod tests {
             (4_290, "4.2 s"),
             (59_999, "59 s"),
             (72_000, "1 min 12 s"),
+            (120_000, "2 min"),
             (7_500_000, "2 h 05 min"),
             (273_600_000, "3 d 4 h"),
         ] {

@@ -125,6 +125,7 @@ fn way(kind: Kind, rollback: Option<&Rollback>) -> String {
             let reason = rollback.and_then(|rollback| rollback.reason.as_deref());
             reason.map_or("none".to_owned(), |reason| format!("none: {reason}"))
         }
+        (Some(Way::Run), _) => "its own command".to_owned(),
         (Some(way), _) => way.word().to_owned(),
         (None, Kind::Image) => "previous: the tags return".to_owned(),
         (None, Kind::Terraform) => "previous: the former files and variables".to_owned(),
