@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Two phases, one of them in an environment with reviewers.
-pub(super) const PLAN: &str = r#"
+pub(crate) const PLAN: &str = r#"
 version: 1
 name: relay
 environments:
@@ -64,14 +64,14 @@ phases:
 "#;
 
 /// A document whose second item nothing covers.
-pub(super) const DOCUMENT: &str = "# Relay\n\n- [ ] **E1** The image\n- [ ] **E2** The alarm\n";
+pub(crate) const DOCUMENT: &str = "# Relay\n\n- [ ] **E1** The image\n- [ ] **E2** The alarm\n";
 
 /// The run of the records.
-pub(super) const RUN: &str = "4711";
+pub(crate) const RUN: &str = "4711";
 
 /// Makes records: `at(SECONDS, event)`.
 #[derive(Debug, Default)]
-pub(super) struct Records(pub Vec<Record>);
+pub(crate) struct Records(pub Vec<Record>);
 
 impl Records {
     /// Adds a fact that many seconds after eight o'clock.
@@ -186,7 +186,7 @@ impl Records {
 
 /// The end of an attempt.
 #[derive(Debug, Clone)]
-pub(super) struct End {
+pub(crate) struct End {
     pub outcome: Outcome,
     pub took_ms: u64,
     pub outputs: Vec<(&'static str, Value)>,
@@ -231,7 +231,7 @@ impl End {
 }
 
 /// An answer with one requirement.
-pub(super) fn answer(answer: Answer, name: &str, required: &str, observed: impl Into<Value>) -> CheckAnswer {
+pub(crate) fn answer(answer: Answer, name: &str, required: &str, observed: impl Into<Value>) -> CheckAnswer {
     CheckAnswer {
         answer,
         required: [(name.to_owned(), required.to_owned())].into(),
@@ -245,7 +245,7 @@ pub(super) fn answer(answer: Answer, name: &str, required: &str, observed: impl 
 }
 
 /// So many seconds after eight o'clock.
-pub(super) fn moment(seconds: i64) -> Timestamp {
+pub(crate) fn moment(seconds: i64) -> Timestamp {
     let eight: Timestamp = "2026-11-21T08:00:00Z".parse().expect("it is a moment");
     eight.checked_add(seconds.seconds()).expect("it is within the calendar")
 }
@@ -253,7 +253,7 @@ pub(super) fn moment(seconds: i64) -> Timestamp {
 const DIGEST: &str = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
 /// The first phase went well; in the second a check did not hold, a task is blocked, and a decision is open.
-pub(super) fn failed_run() -> Records {
+pub(crate) fn failed_run() -> Records {
     let registry = || Reality::StandIn { who: "registry at 127.0.0.1:5000".to_owned() };
     let reference = format!("ghcr.io/o/relay@{DIGEST}");
     Records::begun(false)
@@ -309,7 +309,7 @@ pub(super) fn failed_run() -> Records {
 }
 
 /// Everything went well.
-pub(super) fn good_run() -> Records {
+pub(crate) fn good_run() -> Records {
     Records::begun(false)
         .started(1, "build", 1, false)
         .ended(60, "build", 1, End::good(59_000))

@@ -166,7 +166,7 @@ fn costs_are_held_against_the_budget() {
     let of = |plan: &str| fixture::failed_run().summary_of(plan, false, None).costs.expect("it has a budget");
     let within = of(fixture::PLAN);
     assert_eq!((within.walks[0].total, within.walks[0].within), (1.46, Some(true)));
-    let unknown = of(&fixture::PLAN.replace("node: 1.46", "node: \"${{ tasks.page.outputs.price }}\""));
+    let unknown = of(&fixture::PLAN.replace("node: 1.46", "node: \"${{ tasks.build.outputs.price }}\"").replace("estimate: 2m,", "outputs: { price: { type: number } },"));
     assert_eq!(unknown.walks[0].within, None);
 }
 

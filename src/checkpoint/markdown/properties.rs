@@ -90,6 +90,7 @@ fn spoil(check: &mut CheckLine, text: &str) {
 /// Reads the Markdown as GitHub does, and returns what is wrong with it.
 fn problem(markdown: &str) -> Option<String> {
     let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH;
+    let reference = regex::Regex::new(r"@\w|#\d|(?i)\bgh-\d").expect("it is one");
     let (mut details, mut code, mut last) = (0_i32, 0_i32, String::new());
     for event in Parser::new_ext(markdown, options) {
         match event {
@@ -108,7 +109,6 @@ fn problem(markdown: &str) -> Option<String> {
                 }
             }
             Event::Text(text) if code == 0 => {
-                let reference = regex::Regex::new(r"@\w|#\d|(?i)\bgh-\d").expect("it is one");
                 if let Some(found) = reference.find(&text) {
                     return Some(format!("the reference {:?} in {text:?}", found.as_str()));
                 }
