@@ -3,24 +3,19 @@
 //! A [`Summary`] is a pure fold of plan, document and [`crate::ledger::RunState`]; all forms show the same one. Nothing
 //! here posts, writes a file or reads a clock.
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 mod fold;
 mod markdown;
+mod page;
 mod shorten;
 mod state;
 pub mod summary;
+mod text;
 
 pub use fold::Material;
 pub use markdown::{Beside, Budget, Excerpts, to_markdown};
+pub use page::{anchor, to_html};
+pub(crate) use shorten::shortened;
 pub use state::{State, Tone};
 pub use summary::Summary;
-/// x
-pub fn to_html(_: &Summary, _: &Excerpts) -> String {
-    String::new()
-}
-/// x
-pub fn to_text(s: &Summary, _: usize, _: bool) -> String {
-    s.tasks()
-        .map(|t| format!("{:?} {:?}\n", t.key, t.state))
-        .collect()
-}
+pub use text::to_text;

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Two phases, one of them in an environment with reviewers.
-pub(super) const PLAN: &str = r#"
+pub(crate) const PLAN: &str = r#"
 version: 1
 name: relay
 environments:
@@ -64,14 +64,14 @@ phases:
 "#;
 
 /// A document whose second item nothing covers.
-pub(super) const DOCUMENT: &str = "# Relay\n\n- [ ] **E1** The image\n- [ ] **E2** The alarm\n";
+pub(crate) const DOCUMENT: &str = "# Relay\n\n- [ ] **E1** The image\n- [ ] **E2** The alarm\n";
 
 /// The run of the records.
-pub(super) const RUN: &str = "4711";
+pub(crate) const RUN: &str = "4711";
 
 /// Makes records: `at(SECONDS, event)`.
 #[derive(Debug, Default)]
-pub(super) struct Records(pub Vec<Record>);
+pub(crate) struct Records(pub Vec<Record>);
 
 impl Records {
     /// Adds a fact that many seconds after eight o'clock.
@@ -168,13 +168,8 @@ impl Records {
         selected: Option<&BTreeSet<usize>>,
     ) -> Summary {
         let read = plan::read_text("deploy.yaml", plan.to_owned(), Utf8Path::new("."));
-        let plan = read
-            .plan
-            .unwrap_or_else(|| panic!("the fixture's plan: {:?}", read.problems));
-        let given = Given {
-            rehearsal,
-            ..Given::default()
-        };
+        let plan = read.plan.unwrap_or_else(|| panic!("the fixture's plan: {:?}", read.problems));
+        let given = Given { rehearsal, ..Given::default() };
         let values = Values::resolve(&plan, &given, Wanted::Known).expect("it has no inputs");
         let graph = graph::build(&plan, &values).expect("it has no cycle");
         let document = Document::parse(SourceFile::new("PLAN.md", DOCUMENT));
@@ -191,7 +186,7 @@ impl Records {
 
 /// The end of an attempt.
 #[derive(Debug, Clone)]
-pub(super) struct End {
+pub(crate) struct End {
     pub outcome: Outcome,
     pub took_ms: u64,
     pub outputs: Vec<(&'static str, Value)>,
@@ -230,21 +225,13 @@ impl End {
 
     /// The same with an effect.
     pub fn effect(mut self, what: &str, reality: Reality) -> Self {
-        self.effects.push(Effect {
-            what: what.to_owned(),
-            reality,
-        });
+        self.effects.push(Effect { what: what.to_owned(), reality });
         self
     }
 }
 
 /// An answer with one requirement.
-pub(super) fn answer(
-    answer: Answer,
-    name: &str,
-    required: &str,
-    observed: impl Into<Value>,
-) -> CheckAnswer {
+pub(crate) fn answer(answer: Answer, name: &str, required: &str, observed: impl Into<Value>) -> CheckAnswer {
     CheckAnswer {
         answer,
         required: [(name.to_owned(), required.to_owned())].into(),
@@ -258,43 +245,24 @@ pub(super) fn answer(
 }
 
 /// So many seconds after eight o'clock.
-pub(super) fn moment(seconds: i64) -> Timestamp {
+pub(crate) fn moment(seconds: i64) -> Timestamp {
     let eight: Timestamp = "2026-11-21T08:00:00Z".parse().expect("it is a moment");
-    eight
-        .checked_add(seconds.seconds())
-        .expect("it is within the calendar")
+    eight.checked_add(seconds.seconds()).expect("it is within the calendar")
 }
 
 const DIGEST: &str = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
 /// The first phase went well; in the second a check did not hold, a task is blocked, and a decision is open.
-pub(super) fn failed_run() -> Records {
-    let registry = || Reality::StandIn {
-        who: "registry at 127.0.0.1:5000".to_owned(),
-    };
+pub(crate) fn failed_run() -> Records {
+    let registry = || Reality::StandIn { who: "registry at 127.0.0.1:5000".to_owned() };
     let reference = format!("ghcr.io/o/relay@{DIGEST}");
     Records::begun(false)
         .started(1, "build", 1, false)
-        .ended(
-            5,
-            "build",
-            1,
-            End::bad(4_000, "`make` ended with exit code 2", None),
-        )
+        .ended(5, "build", 1, End::bad(4_000, "`make` ended with exit code 2", None))
         .started(10, "build", 2, false)
-        .ended(
-            82,
-            "build",
-            2,
-            End::good(72_000).effect("run make", Reality::Real),
-        )
+        .ended(82, "build", 2, End::good(72_000).effect("run make", Reality::Real))
         .started(83, "server", 1, true)
-        .answered(
-            95,
-            "server",
-            "listed",
-            answer(Answer::Held, "exists", "true", true),
-        )
+        .answered(95, "server", "listed", answer(Answer::Held, "exists", "true", true))
         .ended(
             95,
             "server",
@@ -302,10 +270,7 @@ pub(super) fn failed_run() -> Records {
             End::good(12_000)
                 .output("reference", reference.as_str())
                 .output("digest", DIGEST)
-                .output(
-                    "tags",
-                    Value::List(vec!["main".into(), "sha-4f2a9c1".into()]),
-                )
+                .output("tags", Value::List(vec!["main".into(), "sha-4f2a9c1".into()]))
                 .effect(&format!("push {reference}"), registry()),
         )
         .at(
@@ -318,22 +283,13 @@ pub(super) fn failed_run() -> Records {
             },
         )
         .started(100, "app@production", 1, true)
-        .answered(
-            160,
-            "app@production",
-            "http",
-            answer(Answer::Failed, "status", "200", 503.0),
-        )
+        .answered(160, "app@production", "http", answer(Answer::Failed, "status", "200", 503.0))
         .ended(
             160,
             "app@production",
             1,
-            End::bad(
-                60_000,
-                "check `http` did not hold: `status` is 503, required 200",
-                Some("look at the log of the server"),
-            )
-            .effect("run ./deploy.sh", Reality::Real),
+            End::bad(60_000, "check `http` did not hold: `status` is 503, required 200", Some("look at the log of the server"))
+                .effect("run ./deploy.sh", Reality::Real),
         )
         .at(
             161,
@@ -346,54 +302,30 @@ pub(super) fn failed_run() -> Records {
             162,
             Event::TaskPaused {
                 task: "signed@production".parse().expect("a key"),
-                waiting: Waiting::Decision {
-                    decision: "tls".parse().expect("a name"),
-                },
+                waiting: Waiting::Decision { decision: "tls".parse().expect("a name") },
             },
         )
         .at(163, Event::RunFinished(RunSummary { job: None, exit: 1 }))
 }
 
 /// Everything went well.
-pub(super) fn good_run() -> Records {
+pub(crate) fn good_run() -> Records {
     Records::begun(false)
         .started(1, "build", 1, false)
         .ended(60, "build", 1, End::good(59_000))
         .started(61, "server", 1, true)
-        .answered(
-            70,
-            "server",
-            "listed",
-            answer(Answer::Held, "exists", "true", true),
-        )
-        .ended(
-            70,
-            "server",
-            1,
-            End::good(9_000).effect("push ghcr.io/o/relay", Reality::Real),
-        )
+        .answered(70, "server", "listed", answer(Answer::Held, "exists", "true", true))
+        .ended(70, "server", 1, End::good(9_000).effect("push ghcr.io/o/relay", Reality::Real))
         .started(71, "app@production", 1, true)
-        .answered(
-            80,
-            "app@production",
-            "http",
-            answer(Answer::Held, "status", "200", 200.0),
-        )
-        .ended(
-            80,
-            "app@production",
-            1,
-            End::good(9_000).output("address", "relay.example.org"),
-        )
+        .answered(80, "app@production", "http", answer(Answer::Held, "status", "200", 200.0))
+        .ended(80, "app@production", 1, End::good(9_000).output("address", "relay.example.org"))
         .started(81, "page@production", 1, true)
         .ended(90, "page@production", 1, End::good(9_000))
         .at(
             91,
             Event::TaskSkipped {
                 task: "signed@production".parse().expect("a key"),
-                because: Reason::Condition {
-                    text: "inputs.sign".to_owned(),
-                },
+                because: Reason::Condition { text: "inputs.sign".to_owned() },
             },
         )
         .at(92, Event::RunFinished(RunSummary { job: None, exit: 0 }))
