@@ -8,6 +8,7 @@ mod graph;
 mod lint;
 mod output;
 mod plan_file;
+mod render;
 
 pub use args::{Args, run};
 pub use environment::Environment;

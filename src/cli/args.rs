@@ -2,7 +2,7 @@
 
 use clap::Parser as _;
 
-use super::{CliError, Environment, Exit, graph, lint, output};
+use super::{CliError, Environment, Exit, graph, lint, output, render};
 
 /// Deployments planned as code, rehearsed on a laptop, run on GitHub Actions
 #[derive(Debug, clap::Parser)]
@@ -21,6 +21,7 @@ pub struct Args {
 enum Verb {
     Lint(lint::LintArgs),
     Graph(graph::GraphArgs),
+    Render(render::RenderArgs),
 }
 
 impl Args {
@@ -35,6 +36,7 @@ pub fn run(args: &Args, environment: &Environment) -> Exit {
     let outcome: Result<Exit, CliError> = match &args.verb {
         Verb::Lint(args) => lint::lint(args, environment),
         Verb::Graph(args) => graph::graph(args, environment),
+        Verb::Render(args) => render::render(args, environment),
     };
     outcome.unwrap_or_else(|error| {
         output::error(environment, &error);
