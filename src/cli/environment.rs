@@ -50,6 +50,10 @@ impl Environment {
 
     /// Returns what words on stderr may be adorned with.
     pub fn palette(&self) -> Colours {
-        if self.colours() { Colours::Ansi } else { Colours::Plain }
+        if self.colours() {
+            Colours::Ansi
+        } else {
+            Colours::Plain
+        }
     }
 }

@@ -131,9 +131,17 @@ fn reporters(args: &RunArgs, environment: &Environment) -> Vec<Box<dyn Reporter>
     match args.format {
         output::Format::Json => vec![Box::new(JsonLines::new(Box::new(std::io::stdout())))],
         output::Format::Text => {
-            let shown = if args.verbose { Output::Everything } else { Output::OfFailures };
+            let shown = if args.verbose {
+                Output::Everything
+            } else {
+                Output::OfFailures
+            };
             let stderr = Box::new(std::io::stderr());
-            vec![Box::new(Terminal::new(stderr, environment.palette(), shown))]
+            vec![Box::new(Terminal::new(
+                stderr,
+                environment.palette(),
+                shown,
+            ))]
         }
     }
 }

@@ -39,7 +39,11 @@ pub fn status(args: &StatusArgs, environment: &Environment) -> Result<Exit, CliE
         match args.format {
             output::Format::Json => output::json(&summary.to_json()),
             output::Format::Text => {
-                let colours = if environment.stdout_is_terminal { environment.palette() } else { Colours::Plain };
+                let colours = if environment.stdout_is_terminal {
+                    environment.palette()
+                } else {
+                    Colours::Plain
+                };
                 output::data(&to_text(
                     &summary,
                     report_files::width(environment),
