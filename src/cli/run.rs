@@ -16,7 +16,7 @@ use crate::{
     graph::TaskGraph,
     ledger::{Acquisition, Claim, Host, Ledger, Member, this_process},
     plan::duration,
-    report::{Colours, JsonLines, Output, Reporter, Terminal},
+    report::{JsonLines, Output, Reporter, Terminal},
     workflow::{action, jobs_with_work},
 };
 
