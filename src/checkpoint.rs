@@ -3,14 +3,17 @@
 //! A [`Summary`] is a pure fold of plan, document and [`crate::ledger::RunState`]; all forms show the same one. Nothing
 //! here posts, writes a file or reads a clock.
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 mod fold;
 mod markdown;
-mod shorten;
+mod page;
 mod state;
 pub mod summary;
+mod text;
 
 pub use fold::Material;
 pub use markdown::{Beside, Budget, Excerpts, to_markdown};
-pub use state::{State, Tone};
+pub use page::{anchor, to_html};
+pub use state::State;
 pub use summary::Summary;
+pub use text::to_text;
