@@ -7,13 +7,14 @@
 //! | 0 | [`ident`], [`digest`], [`secret`], [`diagnostic`], [`expression`] |
 //! | 1 | [`plan`], [`document`] |
 //! | 2 | [`graph`], [`event`] |
-//! | 3 | [`ledger`], [`schedule`], [`process`], [`image`], [`github`] |
-//! | 4 | [`probe`], [`workflow`] |
+//! | 3 | [`ledger`], [`schedule`], [`process`], [`image`], [`github`], [`container`] |
+//! | 4 | [`probe`], [`render`], [`workflow`] |
 //! | 5 | [`execute`], [`report`], [`checkpoint`], [`rehearse`] |
 //! | 6 | [`cli`] |
 
 pub mod checkpoint;
 pub mod cli;
+pub mod container;
 pub mod diagnostic;
 pub mod digest;
 pub mod document;
@@ -29,6 +30,7 @@ pub mod plan;
 pub mod probe;
 pub mod process;
 pub mod rehearse;
+pub mod render;
 pub mod report;
 pub mod schedule;
 pub mod secret;

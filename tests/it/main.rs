@@ -1,3 +1,4 @@
 //! Tests of the program from outside, one file a verb.
 
-fn main() {}
+mod container;
+mod process;

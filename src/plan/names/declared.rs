@@ -60,7 +60,7 @@ impl Names<'_, '_> {
                     parts.inputs.keys(),
                 );
             }
-            for key in &environment.key {
+            if let Some(key) = &environment.key {
                 self.must_be(
                     key.as_str(),
                     "secret",
@@ -71,7 +71,7 @@ impl Names<'_, '_> {
             self.recipient(environment);
         }
         for secret in parts.secrets.values() {
-            for connection in &secret.connection {
+            if let Some(connection) = &secret.connection {
                 self.must_be(
                     connection.as_str(),
                     "connection",
@@ -218,7 +218,7 @@ impl Names<'_, '_> {
 
     fn check(&mut self, check: &Check) {
         self.connections_in(check.body.get("connection"));
-        for from in &check.from {
+        if let Some(from) = &check.from {
             self.must_be(
                 from.as_str(),
                 "connection",

@@ -137,7 +137,7 @@ fn through_secret(parts: &Parts, name: &Name) -> Vec<Read> {
             after_body: false,
         })
         .collect();
-    for connection in &secret.connection {
+    if let Some(connection) = &secret.connection {
         found.extend(through_connection(parts, connection, &mut HashSet::new()));
     }
     found

@@ -1,0 +1,366 @@
+//! The client, and how one request reaches an answer.
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use reqwest::{
+    Method, Response, StatusCode,
+    header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, LOCATION},
+};
+use tokio::sync::Semaphore;
+use url::Url;
+
+use crate::image::{
+    Descriptor, ImageError, RepositoryName,
+    client::{
+        Credentials, Endpoints, RetryPolicy, answer,
+        blobs::checked_body,
+        challenge::Challenge,
+        check_leads,
+        login::{Grants, Want},
+    },
+};
+
+const CONNECT_TIME: Duration = Duration::from_secs(20);
+/// Without a byte for so long, an answer does not come any more.
+const SILENCE: Duration = Duration::from_secs(120);
+const MOST_REDIRECTS: usize = 5;
+
+/// Makes an HTTP client for registries: TLS by rustls with ring, redirects left to [`RegistryClient`], which knows where
+/// credentials may go.
+///
+/// # Errors
+/// If the machine's certificates cannot be loaded.
+pub fn http_client(user_agent: &str) -> Result<reqwest::Client, ImageError> {
+    // Another module may have installed the same provider before; whichever came first, there is one.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    reqwest::Client::builder()
+        .user_agent(user_agent)
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(CONNECT_TIME)
+        .read_timeout(SILENCE)
+        .build()
+        .map_err(ImageError::Client)
+}
+
+/// Talks to registries; keeps the tokens that it was given, and counts its requests.
+#[derive(Debug)]
+pub struct RegistryClient {
+    pub(super) http: reqwest::Client,
+    pub(super) endpoints: Endpoints,
+    pub(super) credentials: BTreeMap<String, Credentials>,
+    pub(in crate::image) pace: RetryPolicy,
+    pub(super) grants: Grants,
+    pub(super) buying: Semaphore,
+    requests: AtomicU64,
+}
+
+/// What is to be done in a repository: the least that a token is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Access {
+    /// Reading.
+    Pull,
+    /// Reading and writing.
+    Push,
+    /// Reading and writing, and taking blobs over from another repository of the same registry.
+    PushWithMount(RepositoryName),
+    /// Reading and deleting.
+    Delete,
+}
+
+impl Access {
+    pub(super) fn scopes(&self, repository: &RepositoryName) -> Vec<String> {
+        let scope = |repository: &RepositoryName, actions| {
+            format!("repository:{}:{actions}", repository.path())
+        };
+        match self {
+            Self::Pull => vec![scope(repository, "pull")],
+            Self::Push => vec![scope(repository, "pull,push")],
+            Self::PushWithMount(from) => vec![scope(repository, "pull,push"), scope(from, "pull")],
+            Self::Delete => vec![scope(repository, "pull,delete")],
+        }
+    }
+}
+
+impl RegistryClient {
+    /// Makes a client of a prepared HTTP client, best one of [`http_client`].
+    pub fn new(http: reqwest::Client) -> Self {
+        Self {
+            http,
+            endpoints: Endpoints::default(),
+            credentials: BTreeMap::new(),
+            pace: RetryPolicy::default(),
+            grants: Grants::default(),
+            buying: Semaphore::new(1),
+            requests: AtomicU64::new(0),
+        }
+    }
+
+    /// Leads registries elsewhere.
+    #[must_use]
+    pub fn with_endpoints(mut self, endpoints: Endpoints) -> Self {
+        self.endpoints = endpoints;
+        self
+    }
+
+    /// Gives the user of one registry, by the host that references name.
+    #[must_use]
+    pub fn with_credentials(
+        mut self,
+        registry: impl Into<String>,
+        credentials: Credentials,
+    ) -> Self {
+        self.credentials.insert(registry.into(), credentials);
+        self
+    }
+
+    /// Sets how often requests are tried.
+    #[must_use]
+    pub fn with_retries(mut self, pace: RetryPolicy) -> Self {
+        self.pace = pace;
+        self
+    }
+
+    /// Returns how many requests were sent, those for tokens among them.
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Opens a repository; nothing is sent.
+    ///
+    /// # Errors
+    /// If no address can be made of the registry's host.
+    pub fn repository(
+        &self,
+        name: &RepositoryName,
+        access: Access,
+    ) -> Result<Repository<'_>, ImageError> {
+        let base =
+            self.endpoints
+                .base(name.registry())
+                .map_err(|problem| ImageError::Protocol {
+                    registry: name.registry().to_owned(),
+                    doing: "find its address".to_owned(),
+                    because: problem.to_string(),
+                })?;
+        Ok(Repository {
+            client: self,
+            name: name.clone(),
+            access,
+            base,
+        })
+    }
+
+    /// Sends, and counts what is sent.
+    pub(super) async fn count(
+        &self,
+        request: reqwest::RequestBuilder,
+    ) -> Result<Response, reqwest::Error> {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        request.send().await.map_err(reqwest::Error::without_url)
+    }
+}
+
+/// One repository of a registry, as a client reaches it.
+#[derive(Debug, Clone)]
+pub struct Repository<'c> {
+    pub(in crate::image) client: &'c RegistryClient,
+    pub(super) name: RepositoryName,
+    access: Access,
+    base: Url,
+}
+
+/// What a request carries.
+#[derive(Debug, Clone)]
+pub(super) enum Payload {
+    Nothing,
+    Document { media_type: String, bytes: Bytes },
+    Blob { file: PathBuf, blob: Descriptor },
+}
+
+/// One request, as often as it has to be sent.
+#[derive(Debug, Clone)]
+pub(super) struct Ask {
+    pub(super) doing: String,
+    pub(super) method: Method,
+    pub(super) url: Url,
+    pub(super) accept: Option<&'static str>,
+    pub(super) payload: Payload,
+}
+
+impl Ask {
+    pub(super) fn new(doing: impl Into<String>, method: Method, url: Url) -> Self {
+        Self {
+            doing: doing.into(),
+            method,
+            url,
+            accept: None,
+            payload: Payload::Nothing,
+        }
+    }
+}
+
+impl Repository<'_> {
+    /// Returns the repository's name.
+    pub fn name(&self) -> &RepositoryName {
+        &self.name
+    }
+
+    pub(super) fn registry(&self) -> &str {
+        self.name.registry()
+    }
+
+    /// Returns the address of something in this repository: `manifests/latest`.
+    pub(super) fn url(&self, below: &str) -> Result<Url, ImageError> {
+        let base = self.base.as_str().trim_end_matches('/');
+        let text = format!("{base}/v2/{}/{below}", self.name.path());
+        text.parse().map_err(|problem: url::ParseError| {
+            self.against("make an address", problem.to_string())
+        })
+    }
+
+    pub(super) fn against(&self, doing: &str, because: String) -> ImageError {
+        ImageError::Protocol {
+            registry: self.registry().to_owned(),
+            doing: doing.to_owned(),
+            because,
+        }
+    }
+
+    pub(super) fn unreachable(&self, doing: &str, source: reqwest::Error) -> ImageError {
+        ImageError::Unreachable {
+            registry: self.registry().to_owned(),
+            doing: doing.to_owned(),
+            source: source.without_url(),
+        }
+    }
+
+    /// Sends until an answer is among `hoped`, or its refusal will not pass.
+    pub(super) async fn ask(
+        &self,
+        ask: &Ask,
+        hoped: &[StatusCode],
+    ) -> Result<Response, ImageError> {
+        self.client
+            .pace
+            .run(async |_| self.ask_once(ask, hoped).await)
+            .await
+    }
+
+    /// Sends once, besides what a redirect or a missing token asks for.
+    pub(super) async fn ask_once(
+        &self,
+        ask: &Ask,
+        hoped: &[StatusCode],
+    ) -> Result<Response, ImageError> {
+        let mut url = ask.url.clone();
+        let mut bought = false;
+        let mut redirects = 0;
+        loop {
+            let grant = self
+                .client
+                .grants
+                .current(&self.name)
+                .filter(|_| self.is_home(&url));
+            let had = grant.as_ref().map(|grant| grant.generation);
+            let request = self
+                .request(ask, &url, grant.map(|grant| grant.header))
+                .await?;
+            let answer = self
+                .client
+                .count(request)
+                .await
+                .map_err(|source| self.unreachable(&ask.doing, source))?;
+            let status = answer.status();
+            if hoped.contains(&status) {
+                return Ok(answer);
+            }
+            let challenge = Challenge::read(answer.headers());
+            match challenge {
+                Some(challenge)
+                    if status == StatusCode::UNAUTHORIZED && !bought && self.is_home(&url) =>
+                {
+                    bought = true;
+                    let want = Want {
+                        repository: &self.name,
+                        access: &self.access,
+                        base: &self.base,
+                        had,
+                    };
+                    self.client.authorize(&want, challenge).await?;
+                }
+                _ if status.is_redirection()
+                    && matches!(ask.method, Method::GET | Method::HEAD) =>
+                {
+                    redirects += 1;
+                    if redirects > MOST_REDIRECTS {
+                        return Err(self.against(
+                            &ask.doing,
+                            format!("it redirects more than {MOST_REDIRECTS} times"),
+                        ));
+                    }
+                    url = self.location(&ask.doing, &url, &answer)?;
+                }
+                _ => return Err(answer::refusal(self.registry(), &ask.doing, answer).await),
+            }
+        }
+    }
+
+    /// Credentials go where the registry is, to nobody else.
+    fn is_home(&self, url: &Url) -> bool {
+        url.origin() == self.base.origin()
+    }
+
+    /// Reads `Location`, relative to the address that answered, and refuses one that leads where we must not go.
+    pub(super) fn location(
+        &self,
+        doing: &str,
+        from: &Url,
+        answer: &Response,
+    ) -> Result<Url, ImageError> {
+        let text = answer
+            .headers()
+            .get(LOCATION)
+            .ok_or_else(|| self.against(doing, "it names no Location".to_owned()))?
+            .to_str()
+            .map_err(|_| self.against(doing, "its Location is no text".to_owned()))?;
+        let location = from.join(text).map_err(|problem| {
+            self.against(doing, format!("its Location is no address: {problem}"))
+        })?;
+        check_leads(&self.base, &location).map_err(|because| self.against(doing, because))?;
+        Ok(location)
+    }
+
+    async fn request(
+        &self,
+        ask: &Ask,
+        url: &Url,
+        authorization: Option<reqwest::header::HeaderValue>,
+    ) -> Result<reqwest::RequestBuilder, ImageError> {
+        let mut request = self.client.http.request(ask.method.clone(), url.clone());
+        if let Some(authorization) = authorization {
+            request = request.header(AUTHORIZATION, authorization);
+        }
+        if let Some(accept) = ask.accept {
+            request = request.header(reqwest::header::ACCEPT, accept);
+        }
+        Ok(match &ask.payload {
+            Payload::Nothing if ask.method == Method::POST || ask.method == Method::PUT => {
+                request.header(CONTENT_LENGTH, 0)
+            }
+            Payload::Nothing => request,
+            Payload::Document { media_type, bytes } => {
+                request.header(CONTENT_TYPE, media_type).body(bytes.clone())
+            }
+            Payload::Blob { file, blob } => request
+                .header(CONTENT_TYPE, "application/octet-stream")
+                .header(CONTENT_LENGTH, blob.size)
+                .body(checked_body(file, blob).await?),
+        })
+    }
+}

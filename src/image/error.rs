@@ -1,0 +1,272 @@
+//! What can go wrong with images, for people, for retries and for exit codes.
+
+use std::{io, path::PathBuf, time::Duration};
+
+use crate::{
+    digest::Digest,
+    event::FailureKind,
+    image::{ImageReference, InvalidReference, RepositoryName},
+};
+
+/// A failure around an image.
+#[derive(Debug, thiserror::Error)]
+pub enum ImageError {
+    /// A file or folder could not be read or written.
+    #[error("could not {doing} `{}`", path.display())]
+    Io {
+        /// What was tried: a verb.
+        doing: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// What an image is to be made of does not fit.
+    #[error("cannot assemble the image: {because}")]
+    Assembly {
+        /// Found and expected.
+        because: String,
+    },
+    /// A folder is no OCI image layout.
+    #[error("`{}` is not an OCI image layout: {because}", path.display())]
+    NotALayout {
+        /// The folder.
+        path: PathBuf,
+        /// What is missing or wrong.
+        because: String,
+    },
+    /// A manifest, index, configuration or layer breaks its format.
+    #[error("{what} is malformed: {because}")]
+    Malformed {
+        /// Which document.
+        what: String,
+        /// Found and expected.
+        because: String,
+    },
+    /// Bytes are not those that their name promises.
+    #[error("{what} has digest {found}, expected {expected}")]
+    WrongDigest {
+        /// Where the bytes came from.
+        what: String,
+        /// The digest that names them.
+        expected: Digest,
+        /// The digest that they have.
+        found: Digest,
+    },
+    /// Bytes are more or fewer than their descriptor promises.
+    #[error("{what} has {found} bytes, expected {expected}")]
+    WrongSize {
+        /// Where the bytes came from.
+        what: String,
+        /// The promised number.
+        expected: u64,
+        /// The number found.
+        found: u64,
+    },
+    /// A layer names a path outside its image.
+    #[error("a layer of the image would write outside of it: `{path}`")]
+    Escape {
+        /// The path as the layer says it.
+        path: String,
+    },
+    /// A name is no image reference.
+    #[error(transparent)]
+    Reference(#[from] InvalidReference),
+    /// A registry does not have what was asked for.
+    #[error("registry `{registry}` does not have {what}")]
+    Missing {
+        /// The registry's host.
+        registry: String,
+        /// A manifest, a blob or a repository.
+        what: String,
+    },
+    /// A registry refused.
+    #[error("registry `{registry}` refused to {doing}: {status}{}", words(message))]
+    Refused {
+        /// The registry's host.
+        registry: String,
+        /// What was tried: a verb and its object.
+        doing: String,
+        /// The HTTP status.
+        status: u16,
+        /// What the registry said, shortened.
+        message: String,
+        /// How long it asks to wait.
+        retry_after: Option<Duration>,
+    },
+    /// The HTTP client could not be made, for want of certificates for example.
+    #[error("could not prepare the HTTP client")]
+    Client(#[source] reqwest::Error),
+    /// A registry could not be reached, or the connection broke.
+    #[error("registry `{registry}` could not be reached to {doing}")]
+    Unreachable {
+        /// The registry's host.
+        registry: String,
+        /// What was tried: a verb and its object.
+        doing: String,
+        /// What the client said.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// A registry's answer breaks the protocol, or leads where credentials and data must not go.
+    #[error("registry `{registry}` answered against the protocol when asked to {doing}: {because}")]
+    Protocol {
+        /// The registry's host.
+        registry: String,
+        /// What was tried: a verb and its object.
+        doing: String,
+        /// Found and expected.
+        because: String,
+    },
+    /// What was published is not what is read back.
+    #[error("`{reference}` was pushed, but reads back as {found}")]
+    ReadBack {
+        /// The image that should be there.
+        reference: Box<ImageReference>,
+        /// What is there.
+        found: String,
+    },
+    /// Publishing ended in the middle.
+    #[error(
+        "publishing to {} ended early; {}",
+        list(repositories),
+        moved_words(moved, not_moved)
+    )]
+    Unfinished {
+        /// The repositories that were to be published to.
+        repositories: Vec<RepositoryName>,
+        /// Tags that name the new image.
+        moved: Vec<ImageReference>,
+        /// Tags that do not.
+        not_moved: Vec<ImageReference>,
+        /// What ended it.
+        #[source]
+        source: Box<ImageError>,
+    },
+}
+
+impl ImageError {
+    /// Classifies the failure for retries and exit codes.
+    pub fn kind(&self) -> FailureKind {
+        match self {
+            Self::Io { .. }
+            | Self::Malformed { .. }
+            | Self::NotALayout { .. }
+            | Self::WrongDigest { .. }
+            | Self::WrongSize { .. }
+            | Self::Escape { .. }
+            | Self::Missing { .. }
+            | Self::Protocol { .. } => FailureKind::Task,
+            Self::Assembly { .. } | Self::Reference(_) => FailureKind::Invalid,
+            Self::Refused {
+                status, message, ..
+            } => match status {
+                401 => FailureKind::AuthExpired,
+                429 => FailureKind::Quota,
+                403 if names_a_rate_limit(message) => FailureKind::Quota,
+                408 | 500..=599 => FailureKind::Unavailable,
+                _ => FailureKind::Task,
+            },
+            Self::Unreachable { source, .. } if source.is_timeout() => FailureKind::Timeout,
+            Self::Unreachable { .. } => FailureKind::Unavailable,
+            Self::Client(_) => FailureKind::Internal,
+            Self::ReadBack { .. } => FailureKind::VerifyFailed,
+            Self::Unfinished { source, .. } => source.kind(),
+        }
+    }
+
+    /// Says what to do next, where that is known.
+    pub fn hint(&self) -> Option<String> {
+        let text = match self {
+            Self::Refused {
+                registry,
+                status,
+                message,
+                ..
+            } => return refusal_hint(registry, *status, message),
+            Self::NotALayout { .. } => {
+                "an OCI image layout has `oci-layout`, `index.json` and `blobs/sha256/`; \
+                                        `docker buildx build -o type=oci,tar=false,dest=DIR .` writes one"
+            }
+            Self::WrongDigest { .. } | Self::WrongSize { .. } => {
+                "the copy is damaged or was changed; make or fetch it again"
+            }
+            Self::Escape { .. } => "do not use this image",
+            Self::ReadBack { .. } => {
+                "another run moves the same tag, or the registry serves stale answers"
+            }
+            Self::Missing { .. } => {
+                "check the name; a private repository without credentials looks like one that is missing"
+            }
+            Self::Unfinished { source, .. } => return source.hint(),
+            Self::Io { .. }
+            | Self::Assembly { .. }
+            | Self::Malformed { .. }
+            | Self::Reference(_)
+            | Self::Client(_)
+            | Self::Unreachable { .. }
+            | Self::Protocol { .. } => return None,
+        };
+        Some(text.to_owned())
+    }
+
+    pub(super) fn io(
+        doing: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io {
+            doing,
+            path,
+            source,
+        }
+    }
+}
+
+/// GHCR answers 403 where others answer 429; the words are all that tells a limit from a permission.
+pub(super) fn names_a_rate_limit(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    message.contains("rate limit") || message.contains("toomanyrequests")
+}
+
+fn refusal_hint(registry: &str, status: u16, message: &str) -> Option<String> {
+    let text = match status {
+        401 => format!("give credentials for `{registry}`, or fresh ones"),
+        403 if names_a_rate_limit(message) => "wait, then run again; what is uploaded is not uploaded again".to_owned(),
+        403 if message.contains("Create organization package") || message.contains("Write organization package") => {
+            "the job needs `permissions: packages: write`, and the organization must let members create packages".to_owned()
+        }
+        403 if registry == "ghcr.io" => "the job needs `permissions: packages: write`; a package that was first pushed by hand must be \
+                                         connected to the repository in the package's settings"
+            .to_owned(),
+        403 => format!("the credentials for `{registry}` may not do this"),
+        413 => "the registry, or a proxy before it, limits the size of an upload".to_owned(),
+        429 => "wait, then run again; what is uploaded is not uploaded again".to_owned(),
+        _ => return None,
+    };
+    Some(text)
+}
+
+fn words(message: &str) -> String {
+    match message {
+        "" => String::new(),
+        message => format!(" ({message})"),
+    }
+}
+
+fn list<T: ToString>(items: &[T]) -> String {
+    let items: Vec<_> = items
+        .iter()
+        .map(|item| format!("`{}`", item.to_string()))
+        .collect();
+    items.join(", ")
+}
+
+fn moved_words(moved: &[ImageReference], not_moved: &[ImageReference]) -> String {
+    match (moved, not_moved) {
+        ([], _) => "no tag was moved".to_owned(),
+        (_, []) => format!("moved: {}", list(moved)),
+        _ => format!("moved: {}; not moved: {}", list(moved), list(not_moved)),
+    }
+}

@@ -1,0 +1,4 @@
+//! The hub over real HTTP, asked by octocrab's typed models and by a plain client.
+mod resources;
+mod rules;
+mod world;
