@@ -21,8 +21,8 @@ mod unpack;
 
 pub use assemble::{Assembled, Assembly, assemble};
 pub use client::{
-    Access, Credentials, Endpoints, FetchedManifest, ManifestHead, ManifestName, RegistryClient, Repository, RetryPolicy, Upload,
-    http_client,
+    Access, Credentials, Endpoints, FetchedManifest, ManifestHead, ManifestName, RegistryClient,
+    Repository, RetryPolicy, Upload, http_client,
 };
 pub use error::ImageError;
 pub use inspect::{Depth, ExposedPort, ImageFacts, inspect, inspect_layout};

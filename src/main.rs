@@ -10,7 +10,11 @@ use deploy_action::{
 fn main() -> ExitCode {
     // Parts that the program plays for itself come before arguments, runtime and threads: a process with several threads
     // cannot enter a user namespace.
-    match std::env::args_os().nth(1).as_deref().and_then(|verb| verb.to_str()) {
+    match std::env::args_os()
+        .nth(1)
+        .as_deref()
+        .and_then(|verb| verb.to_str())
+    {
         Some("keep") => return process::keeper_main(),
         Some("contain") => return container::contain_main(),
         _ => {}

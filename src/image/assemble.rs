@@ -15,13 +15,12 @@ use indexmap::IndexMap;
 use crate::{
     digest::{Digest, Hasher},
     image::{
-        ImageError, ImageReference,
-        gzip,
+        ImageError, ImageReference, gzip,
         layer::LayerPlan,
         layout::{Layout, LayoutWriter, to_json},
         spec::{
-            CONFIG, ConfigFile, Descriptor, Empty, History, LAYER_GZIP, MANIFEST, Manifest, ManifestBody, Platform, RootFs,
-            RunConfig,
+            CONFIG, ConfigFile, Descriptor, Empty, History, LAYER_GZIP, MANIFEST, Manifest,
+            ManifestBody, Platform, RootFs, RunConfig,
         },
     },
 };
@@ -140,18 +139,39 @@ fn run_config(assembly: &Assembly) -> Result<RunConfig, ImageError> {
             "`base: {base}` is not supported; expected only `files`, or a Dockerfile with `FROM {base}` as `context`"
         ));
     }
-    if let Some(workdir) = assembly.workdir.as_deref().filter(|workdir| !workdir.starts_with('/')) {
-        return refuse(format!("the workdir `{workdir}` is not absolute; expected one such as `/{workdir}`"));
+    if let Some(workdir) = assembly
+        .workdir
+        .as_deref()
+        .filter(|workdir| !workdir.starts_with('/'))
+    {
+        return refuse(format!(
+            "the workdir `{workdir}` is not absolute; expected one such as `/{workdir}`"
+        ));
     }
-    if let Some(name) = assembly.env.keys().find(|name| name.is_empty() || name.contains(['=', '\0'])) {
-        return refuse(format!("`{}` is no name of an environment variable", name.escape_default()));
+    if let Some(name) = assembly
+        .env
+        .keys()
+        .find(|name| name.is_empty() || name.contains(['=', '\0']))
+    {
+        return refuse(format!(
+            "`{}` is no name of an environment variable",
+            name.escape_default()
+        ));
     }
     if assembly.ports.contains(&0) {
         return refuse("0 is no port; expected 1 to 65535".to_owned());
     }
     let list = |items: &[String]| (!items.is_empty()).then(|| items.to_vec());
-    let ports: BTreeMap<_, _> = assembly.ports.iter().map(|port| (format!("{port}/tcp"), Empty {})).collect();
-    let env: Vec<_> = assembly.env.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let ports: BTreeMap<_, _> = assembly
+        .ports
+        .iter()
+        .map(|port| (format!("{port}/tcp"), Empty {}))
+        .collect();
+    let env: Vec<_> = assembly
+        .env
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
     Ok(RunConfig {
         user: assembly.user.clone(),
         exposed_ports: (!ports.is_empty()).then_some(ports),
@@ -193,10 +213,13 @@ impl<W> Tee<W> {
     }
 }
 
-fn write_layer(plan: &LayerPlan, writer: &LayoutWriter) -> Result<(Descriptor, Digest), ImageError> {
+fn write_layer(
+    plan: &LayerPlan,
+    writer: &LayoutWriter,
+) -> Result<(Descriptor, Digest), ImageError> {
     let mut file = writer.scratch()?;
-    let (diff_id, digest, size) =
-        compress_into(file.as_file_mut(), plan).map_err(ImageError::io("write the layer", file.path()))?;
+    let (diff_id, digest, size) = compress_into(file.as_file_mut(), plan)
+        .map_err(ImageError::io("write the layer", file.path()))?;
     writer.keep(file, digest)?;
     let layer = Descriptor {
         media_type: LAYER_GZIP.to_owned(),
@@ -233,7 +256,9 @@ impl KnownLayers {
         let mut layers = BTreeMap::new();
         let layout = Layout::open(folder).ok();
         for manifest in layout.iter().flat_map(Layout::manifests) {
-            let found = layout.as_ref().and_then(|layout| own_layers(layout, manifest));
+            let found = layout
+                .as_ref()
+                .and_then(|layout| own_layers(layout, manifest));
             layers.extend(found.into_iter().flatten());
         }
         Self { layout, layers }
@@ -244,7 +269,8 @@ impl KnownLayers {
             return Ok(None);
         };
         let mut hasher = Hasher::new();
-        plan.write(&mut hasher).map_err(ImageError::io("read the files of", layout.folder()))?;
+        plan.write(&mut hasher)
+            .map_err(ImageError::io("read the files of", layout.folder()))?;
         let diff_id = hasher.finish();
         let Some(layer) = self.layers.get(&diff_id) else {
             return Ok(None);
@@ -264,12 +290,22 @@ fn own_layers(layout: &Layout, manifest: &Descriptor) -> Option<Vec<(Digest, Des
     };
     let config: ConfigFile = serde_json::from_slice(&layout.blob(&manifest.config).ok()?).ok()?;
     let ours = config.history == [own_history()];
-    ours.then(|| config.rootfs.diff_ids.into_iter().zip(manifest.layers).collect())
+    ours.then(|| {
+        config
+            .rootfs
+            .diff_ids
+            .into_iter()
+            .zip(manifest.layers)
+            .collect()
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{os::unix::fs::PermissionsExt as _, time::{Duration, SystemTime}};
+    use std::{
+        os::unix::fs::PermissionsExt as _,
+        time::{Duration, SystemTime},
+    };
 
     use super::*;
 
@@ -278,11 +314,17 @@ mod tests {
         for name in names {
             fs::write(tree.join(name), format!("content of {name}")).expect("a file");
         }
-        fs::set_permissions(tree.join("bin/server"), fs::Permissions::from_mode(0o755)).expect("a mode");
+        fs::set_permissions(tree.join("bin/server"), fs::Permissions::from_mode(0o755))
+            .expect("a mode");
         Assembly {
             files: [("/app".to_owned(), tree.to_owned())].into(),
             entrypoint: vec!["/app/bin/server".to_owned()],
-            env: [("B".to_owned(), "2".to_owned()), ("A".to_owned(), "1".to_owned())].into_iter().collect(),
+            env: [
+                ("B".to_owned(), "2".to_owned()),
+                ("A".to_owned(), "1".to_owned()),
+            ]
+            .into_iter()
+            .collect(),
             ports: vec![9418, 8088],
             user: Some("1000:1000".to_owned()),
             workdir: Some("/app".to_owned()),
@@ -297,13 +339,19 @@ mod tests {
         let names = ["bin/server", "b", "a", "ö"];
         let mut reversed = names;
         reversed.reverse();
-        let one = assemble(&sample(&dir.path().join("one"), &names), dir.path().join("out-1")).expect("an image");
+        let one = assemble(
+            &sample(&dir.path().join("one"), &names),
+            dir.path().join("out-1"),
+        )
+        .expect("an image");
         let tree = dir.path().join("two");
         let other = sample(&tree, &reversed);
         fs::set_permissions(tree.join("a"), fs::Permissions::from_mode(0o600)).expect("a mode");
         fs::set_permissions(tree.join("bin"), fs::Permissions::from_mode(0o700)).expect("a mode");
         let early = SystemTime::UNIX_EPOCH + Duration::from_secs(86_400);
-        fs::File::open(tree.join("b")).and_then(|file| file.set_modified(early)).expect("a time");
+        fs::File::open(tree.join("b"))
+            .and_then(|file| file.set_modified(early))
+            .expect("a time");
         let two = assemble(&other, dir.path().join("out-2")).expect("an image");
         assert_eq!(one.digest, two.digest);
         // A change of what is written must be meant: it gives every image a new name.
@@ -329,12 +377,25 @@ mod tests {
         let fresh = assemble(&assembly, dir.path().join("fresh")).expect("an image");
         assert_eq!(second.digest, fresh.digest);
         // The first image's manifest and configuration are gone, its layer is not.
-        assert_eq!(fs::read_dir(out.join("blobs/sha256")).expect("blobs").count(), 3);
+        assert_eq!(
+            fs::read_dir(out.join("blobs/sha256"))
+                .expect("blobs")
+                .count(),
+            3
+        );
 
-        let ManifestBody::Image(manifest) = second.layout.manifest(&second.layout.manifests()[0]).expect("a manifest") else {
+        let ManifestBody::Image(manifest) = second
+            .layout
+            .manifest(&second.layout.manifests()[0])
+            .expect("a manifest")
+        else {
             panic!("an assembled image is no index");
         };
-        fs::write(second.layout.blob_path(manifest.layers[0].digest), "damaged").expect("a file");
+        fs::write(
+            second.layout.blob_path(manifest.layers[0].digest),
+            "damaged",
+        )
+        .expect("a file");
         assert!(second.layout.verify().is_err());
         let third = assemble(&assembly, &out).expect("an image");
         assert!(!third.layer_reused);
@@ -352,7 +413,9 @@ mod tests {
             assert_eq!(problem.kind(), crate::event::FailureKind::Invalid);
             problem.to_string()
         };
-        assert!(refused(|a| a.base = "alpine:3".parse().ok()).contains("docker.io/library/alpine:3"));
+        assert!(
+            refused(|a| a.base = "alpine:3".parse().ok()).contains("docker.io/library/alpine:3")
+        );
         assert!(refused(|a| a.workdir = Some("app".to_owned())).contains("not absolute"));
         assert!(refused(|a| a.ports = vec![0]).contains("no port"));
         assert!(refused(|a| drop(a.env.insert("A=B".to_owned(), String::new()))).contains("`A=B`"));

@@ -128,7 +128,11 @@ pub enum ImageError {
         found: String,
     },
     /// Publishing ended in the middle.
-    #[error("publishing to {} ended early; {}", list(repositories), moved_words(moved, not_moved))]
+    #[error(
+        "publishing to {} ended early; {}",
+        list(repositories),
+        moved_words(moved, not_moved)
+    )]
     Unfinished {
         /// The repositories that were to be published to.
         repositories: Vec<RepositoryName>,
@@ -155,7 +159,9 @@ impl ImageError {
             | Self::Missing { .. }
             | Self::Protocol { .. } => FailureKind::Task,
             Self::Assembly { .. } | Self::Reference(_) => FailureKind::Invalid,
-            Self::Refused { status, message, .. } => match status {
+            Self::Refused {
+                status, message, ..
+            } => match status {
                 401 => FailureKind::AuthExpired,
                 429 => FailureKind::Quota,
                 403 if names_a_rate_limit(message) => FailureKind::Quota,
@@ -173,13 +179,26 @@ impl ImageError {
     /// Says what to do next, where that is known.
     pub fn hint(&self) -> Option<String> {
         let text = match self {
-            Self::Refused { registry, status, message, .. } => return refusal_hint(registry, *status, message),
-            Self::NotALayout { .. } => "an OCI image layout has `oci-layout`, `index.json` and `blobs/sha256/`; \
-                                        `docker buildx build -o type=oci,tar=false,dest=DIR .` writes one",
-            Self::WrongDigest { .. } | Self::WrongSize { .. } => "the copy is damaged or was changed; make or fetch it again",
+            Self::Refused {
+                registry,
+                status,
+                message,
+                ..
+            } => return refusal_hint(registry, *status, message),
+            Self::NotALayout { .. } => {
+                "an OCI image layout has `oci-layout`, `index.json` and `blobs/sha256/`; \
+                                        `docker buildx build -o type=oci,tar=false,dest=DIR .` writes one"
+            }
+            Self::WrongDigest { .. } | Self::WrongSize { .. } => {
+                "the copy is damaged or was changed; make or fetch it again"
+            }
             Self::Escape { .. } => "do not use this image",
-            Self::ReadBack { .. } => "another run moves the same tag, or the registry serves stale answers",
-            Self::Missing { .. } => "check the name; a private repository without credentials looks like one that is missing",
+            Self::ReadBack { .. } => {
+                "another run moves the same tag, or the registry serves stale answers"
+            }
+            Self::Missing { .. } => {
+                "check the name; a private repository without credentials looks like one that is missing"
+            }
             Self::Unfinished { source, .. } => return source.hint(),
             Self::Io { .. }
             | Self::Assembly { .. }
@@ -192,9 +211,16 @@ impl ImageError {
         Some(text.to_owned())
     }
 
-    pub(super) fn io(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+    pub(super) fn io(
+        doing: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
-        move |source| Self::Io { doing, path, source }
+        move |source| Self::Io {
+            doing,
+            path,
+            source,
+        }
     }
 }
 
@@ -230,7 +256,10 @@ fn words(message: &str) -> String {
 }
 
 fn list<T: ToString>(items: &[T]) -> String {
-    let items: Vec<_> = items.iter().map(|item| format!("`{}`", item.to_string())).collect();
+    let items: Vec<_> = items
+        .iter()
+        .map(|item| format!("`{}`", item.to_string()))
+        .collect();
     items.join(", ")
 }
 

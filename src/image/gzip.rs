@@ -62,7 +62,9 @@ pub(super) fn compress<T>(
             order,
         };
         let filled = fill(&mut blocks).and_then(|filled| Ok((filled, blocks.finish()?)));
-        let written: io::Result<()> = writer.join().map_err(|_| io::Error::other("a compressing thread panicked"))?;
+        let written: io::Result<()> = writer
+            .join()
+            .map_err(|_| io::Error::other("a compressing thread panicked"))?;
         // The writer's error is the cause where both ended: without it, nobody takes blocks.
         written?;
         let (filled, (crc, length)) = filled?;
@@ -88,7 +90,9 @@ impl Blocks {
         let block = std::mem::replace(&mut self.block, Vec::with_capacity(BLOCK));
         self.crc.update(&block);
         // RFC 1952 asks for the length modulo 2^32; a block is shorter than that.
-        self.length = self.length.wrapping_add(u32::try_from(block.len()).map_err(io::Error::other)?);
+        self.length = self
+            .length
+            .wrapping_add(u32::try_from(block.len()).map_err(io::Error::other)?);
         let (done, compressed) = mpsc::sync_channel(1);
         let closed = |_| io::Error::from(io::ErrorKind::BrokenPipe);
         self.order.send(compressed).map_err(closed)?;
@@ -132,11 +136,15 @@ fn deflate(block: &[u8], flush: FlushCompress) -> io::Result<Vec<u8>> {
     let mut output = Vec::with_capacity(block.len() + block.len() / 8 + 1024);
     loop {
         let read = usize::try_from(compressor.total_in()).map_err(io::Error::other)?;
-        let status = compressor.compress_vec(&block[read..], &mut output, flush).map_err(io::Error::other)?;
+        let status = compressor
+            .compress_vec(&block[read..], &mut output, flush)
+            .map_err(io::Error::other)?;
         let all_read = compressor.total_in() == block.len() as u64;
         match flush {
             FlushCompress::Finish if status == Status::StreamEnd => return Ok(output),
-            FlushCompress::Sync if all_read && output.len() < output.capacity() => return Ok(output),
+            FlushCompress::Sync if all_read && output.len() < output.capacity() => {
+                return Ok(output);
+            }
             _ => output.reserve(block.len() / 8 + 1024),
         }
     }
@@ -152,7 +160,9 @@ mod tests {
         let mut output = Vec::new();
         let threads = NonZero::new(threads).expect("a test gives a number");
         compress(threads, &mut output, |sink| {
-            input.chunks(step).try_for_each(|chunk| sink.write_all(chunk))
+            input
+                .chunks(step)
+                .try_for_each(|chunk| sink.write_all(chunk))
         })
         .expect("memory takes all bytes");
         output
@@ -180,7 +190,11 @@ mod tests {
         let input = sample(3 * BLOCK + 12_345);
         let expected = compressed(1, &input, BLOCK);
         for (threads, step) in [(2, 1 << 16), (7, 4097), (16, input.len())] {
-            assert_eq!(compressed(threads, &input, step), expected, "{threads} threads, {step} bytes");
+            assert_eq!(
+                compressed(threads, &input, step),
+                expected,
+                "{threads} threads, {step} bytes"
+            );
         }
     }
 
@@ -207,7 +221,10 @@ mod tests {
         struct Full(usize);
         impl Write for Full {
             fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-                self.0 = self.0.checked_sub(bytes.len()).ok_or(io::ErrorKind::StorageFull)?;
+                self.0 = self
+                    .0
+                    .checked_sub(bytes.len())
+                    .ok_or(io::ErrorKind::StorageFull)?;
                 Ok(bytes.len())
             }
             fn flush(&mut self) -> io::Result<()> {

@@ -6,8 +6,8 @@ use std::fmt;
 use crate::{
     digest::Digest,
     image::{
-        Access, Descriptor, FileFact, ImageError, ImageReference, Layout, ManifestName, Platform, Platforms, RegistryClient,
-        Repository, Tag, pull,
+        Access, Descriptor, FileFact, ImageError, ImageReference, Layout, ManifestName, Platform,
+        Platforms, RegistryClient, Repository, Tag, pull,
         rootfs::list_files,
         spec::{ConfigFile, Index, LARGEST_MANIFEST, Manifest, ManifestBody},
     },
@@ -76,7 +76,11 @@ pub async fn inspect(
 ) -> Result<ImageFacts, ImageError> {
     let repository = client.repository(reference.repository(), Access::Pull)?;
     let (name, root) = resolve(&repository, reference).await?;
-    let body = ManifestBody::parse(&format!("manifest `{reference}`"), &root.media_type, &root.bytes)?;
+    let body = ManifestBody::parse(
+        &format!("manifest `{reference}`"),
+        &root.media_type,
+        &root.bytes,
+    )?;
     let (manifest, platforms) = match body {
         ManifestBody::Image(manifest) => (manifest, None),
         ManifestBody::Index(index) => {
@@ -88,7 +92,8 @@ pub async fn inspect(
     let config = fetch_small(&repository, &manifest.config).await?;
     let mut facts = facts(root.digest, platforms, &manifest, &config)?;
     if depth == Depth::Files {
-        let folder = tempfile::tempdir().map_err(ImageError::io("create a folder in", std::env::temp_dir()))?;
+        let folder = tempfile::tempdir()
+            .map_err(ImageError::io("create a folder in", std::env::temp_dir()))?;
         let platform = facts_platform(&config)?;
         let pinned = repository.name().pinned(match &name {
             ManifestName::Digest(digest) => *digest,
@@ -143,7 +148,10 @@ pub(super) async fn resolve(
     }
 }
 
-pub(super) fn default_child<'i>(what: &str, index: &'i Index) -> Result<&'i Descriptor, ImageError> {
+pub(super) fn default_child<'i>(
+    what: &str,
+    index: &'i Index,
+) -> Result<&'i Descriptor, ImageError> {
     index
         .for_platform(&Platform::default())
         .or_else(|| index.images().next().map(|(child, _)| child))
@@ -161,33 +169,54 @@ pub(super) fn nested(child: &Descriptor) -> ImageError {
     }
 }
 
-pub(super) async fn child_manifest(repository: &Repository<'_>, child: &Descriptor) -> Result<Manifest, ImageError> {
-    let fetched = repository.get_manifest(&ManifestName::Digest(child.digest)).await?;
+pub(super) async fn child_manifest(
+    repository: &Repository<'_>,
+    child: &Descriptor,
+) -> Result<Manifest, ImageError> {
+    let fetched = repository
+        .get_manifest(&ManifestName::Digest(child.digest))
+        .await?;
     let fetched = fetched.ok_or_else(|| ImageError::Missing {
         registry: repository.name().registry().to_owned(),
         what: format!("the manifest {} for a platform", child.digest),
     })?;
-    match ManifestBody::parse(&format!("manifest {}", child.digest), &child.media_type, &fetched.bytes)? {
+    match ManifestBody::parse(
+        &format!("manifest {}", child.digest),
+        &child.media_type,
+        &fetched.bytes,
+    )? {
         ManifestBody::Image(manifest) => Ok(manifest),
         ManifestBody::Index(_) => Err(nested(child)),
     }
 }
 
-async fn fetch_small(repository: &Repository<'_>, blob: &Descriptor) -> Result<Vec<u8>, ImageError> {
+async fn fetch_small(
+    repository: &Repository<'_>,
+    blob: &Descriptor,
+) -> Result<Vec<u8>, ImageError> {
     if blob.size > LARGEST_MANIFEST {
         return Err(ImageError::Malformed {
             what: format!("configuration {}", blob.digest),
-            because: format!("it has {} bytes, expected at most {LARGEST_MANIFEST}", blob.size),
+            because: format!(
+                "it has {} bytes, expected at most {LARGEST_MANIFEST}",
+                blob.size
+            ),
         });
     }
-    let folder = tempfile::tempdir().map_err(ImageError::io("create a folder in", std::env::temp_dir()))?;
+    let folder =
+        tempfile::tempdir().map_err(ImageError::io("create a folder in", std::env::temp_dir()))?;
     let file = folder.path().join("blob");
     repository.get_blob(blob, &file).await?;
-    tokio::fs::read(&file).await.map_err(ImageError::io("read", &file))
+    tokio::fs::read(&file)
+        .await
+        .map_err(ImageError::io("read", &file))
 }
 
 fn platforms(index: &Index) -> Vec<Platform> {
-    index.images().map(|(_, platform)| platform.clone()).collect()
+    index
+        .images()
+        .map(|(_, platform)| platform.clone())
+        .collect()
 }
 
 fn read_config(bytes: &[u8]) -> Result<ConfigFile, ImageError> {
@@ -215,10 +244,14 @@ fn facts(
         ports.push(read_port(port)?);
     }
     ports.sort();
-    let env = config.env.unwrap_or_default().into_iter().map(|line| match line.split_once('=') {
-        Some((name, value)) => (name.to_owned(), value.to_owned()),
-        None => (line, String::new()),
-    });
+    let env = config
+        .env
+        .unwrap_or_default()
+        .into_iter()
+        .map(|line| match line.split_once('=') {
+            Some((name, value)) => (name.to_owned(), value.to_owned()),
+            None => (line, String::new()),
+        });
     Ok(ImageFacts {
         digest,
         platforms,
@@ -229,7 +262,11 @@ fn facts(
         cmd: config.cmd.unwrap_or_default(),
         workdir: config.working_dir.unwrap_or_default(),
         labels: config.labels.unwrap_or_default(),
-        size: manifest.layers.iter().map(|layer| layer.size).fold(manifest.config.size, u64::saturating_add),
+        size: manifest
+            .layers
+            .iter()
+            .map(|layer| layer.size)
+            .fold(manifest.config.size, u64::saturating_add),
         files: None,
     })
 }

@@ -16,8 +16,14 @@ use crate::image::ImageError;
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Entry {
     Folder,
-    File { source: PathBuf, size: u64, executable: bool },
-    Link { target: String },
+    File {
+        source: PathBuf,
+        size: u64,
+        executable: bool,
+    },
+    Link {
+        target: String,
+    },
 }
 
 /// The entries of a layer by their path, without slash at either end, in the order of their bytes.
@@ -33,7 +39,9 @@ impl LayerPlan {
         for (path, source) in files {
             let clean = clean_path(path)?;
             if let Some((other, _)) = named.insert(clean.clone(), (path, source)) {
-                return Err(refuse(format!("`{other}` and `{path}` are the same path `/{clean}`")));
+                return Err(refuse(format!(
+                    "`{other}` and `{path}` are the same path `/{clean}`"
+                )));
             }
         }
         let mut plan = Self::default();
@@ -56,7 +64,12 @@ impl LayerPlan {
         Ok(plan)
     }
 
-    fn add(&mut self, path: &str, source: &Path, metadata: &fs::Metadata) -> Result<(), ImageError> {
+    fn add(
+        &mut self,
+        path: &str,
+        source: &Path,
+        metadata: &fs::Metadata,
+    ) -> Result<(), ImageError> {
         let kind = metadata.file_type();
         if kind.is_dir() {
             self.insert(path, Entry::Folder)?;
@@ -88,8 +101,13 @@ impl LayerPlan {
             let source = child.path();
             let name = child.file_name();
             let name = utf8(Path::new(&name), &source)?.to_owned();
-            let metadata = fs::symlink_metadata(&source).map_err(ImageError::io("read", &source))?;
-            let below = if path.is_empty() { name } else { format!("{path}/{name}") };
+            let metadata =
+                fs::symlink_metadata(&source).map_err(ImageError::io("read", &source))?;
+            let below = if path.is_empty() {
+                name
+            } else {
+                format!("{path}/{name}")
+            };
             self.add(&below, &source, &metadata)?;
         }
         Ok(())
@@ -98,8 +116,15 @@ impl LayerPlan {
     fn insert(&mut self, path: &str, entry: Entry) -> Result<(), ImageError> {
         for (slash, _) in path.match_indices('/') {
             let parent = &path[..slash];
-            if !matches!(self.entries.entry(parent.to_owned()).or_insert(Entry::Folder), Entry::Folder) {
-                return Err(refuse(format!("`/{path}` needs a folder at `/{parent}`, where something else lies")));
+            if !matches!(
+                self.entries
+                    .entry(parent.to_owned())
+                    .or_insert(Entry::Folder),
+                Entry::Folder
+            ) {
+                return Err(refuse(format!(
+                    "`/{path}` needs a folder at `/{parent}`, where something else lies"
+                )));
             }
         }
         if path.is_empty() {
@@ -108,7 +133,9 @@ impl LayerPlan {
         match (self.entries.get(path), &entry) {
             (Some(Entry::Folder), Entry::Folder) => return Ok(()),
             (Some(Entry::Folder), _) | (Some(_), Entry::Folder) => {
-                return Err(refuse(format!("`/{path}` would be a folder and something else")));
+                return Err(refuse(format!(
+                    "`/{path}` would be a folder and something else"
+                )));
             }
             _ => {}
         }
@@ -120,13 +147,27 @@ impl LayerPlan {
     pub(super) fn write(&self, sink: &mut dyn Write) -> io::Result<()> {
         for (path, entry) in &self.entries {
             match entry {
-                Entry::Folder => write_header(sink, tar::EntryType::Directory, &format!("{path}/"), 0o755, 0, None)?,
-                Entry::Link { target } => write_header(sink, tar::EntryType::Symlink, path, 0o777, 0, Some(target))?,
-                Entry::File { source, size, executable } => {
+                Entry::Folder => write_header(
+                    sink,
+                    tar::EntryType::Directory,
+                    &format!("{path}/"),
+                    0o755,
+                    0,
+                    None,
+                )?,
+                Entry::Link { target } => {
+                    write_header(sink, tar::EntryType::Symlink, path, 0o777, 0, Some(target))?
+                }
+                Entry::File {
+                    source,
+                    size,
+                    executable,
+                } => {
                     let mode = if *executable { 0o755 } else { 0o644 };
                     write_header(sink, tar::EntryType::Regular, path, mode, *size, None)?;
-                    copy_exactly(source, *size, sink)
-                        .map_err(|problem| io::Error::new(problem.kind(), format!("`{}`: {problem}", source.display())))?;
+                    copy_exactly(source, *size, sink).map_err(|problem| {
+                        io::Error::new(problem.kind(), format!("`{}`: {problem}", source.display()))
+                    })?;
                 }
             }
         }
@@ -139,21 +180,35 @@ fn refuse(because: String) -> ImageError {
 }
 
 fn utf8<'p>(path: &'p Path, source: &Path) -> Result<&'p str, ImageError> {
-    path.to_str()
-        .ok_or_else(|| refuse(format!("the name or target of `{}` is not UTF-8", source.display())))
+    path.to_str().ok_or_else(|| {
+        refuse(format!(
+            "the name or target of `{}` is not UTF-8",
+            source.display()
+        ))
+    })
 }
 
 /// Returns the path without `.` and slashes at either end; one that leaves the image is refused.
 fn clean_path(path: &str) -> Result<String, ImageError> {
-    let parts: Vec<_> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+    let parts: Vec<_> = path
+        .split('/')
+        .filter(|part| !matches!(*part, "" | "."))
+        .collect();
     if parts.contains(&"..") {
-        return Err(refuse(format!("`{path}` would leave the image; expected a path without `..`")));
+        return Err(refuse(format!(
+            "`{path}` would leave the image; expected a path without `..`"
+        )));
     }
     if path.contains('\0') {
-        return Err(refuse(format!("`{}` holds a NUL byte", path.escape_default())));
+        return Err(refuse(format!(
+            "`{}` holds a NUL byte",
+            path.escape_default()
+        )));
     }
     if path.is_empty() {
-        return Err(refuse("a path in the image is empty; expected one such as `/app`".to_owned()));
+        return Err(refuse(
+            "a path in the image is empty; expected one such as `/app`".to_owned(),
+        ));
     }
     Ok(parts.join("/"))
 }
@@ -162,7 +217,9 @@ fn copy_exactly(source: &Path, size: u64, sink: &mut dyn Write) -> io::Result<()
     let mut file = File::open(source)?;
     let copied = io::copy(&mut (&mut file).take(size), sink)?;
     if copied != size || file.read(&mut [0])? != 0 {
-        return Err(io::Error::other(format!("changed while it was read, expected {size} bytes")));
+        return Err(io::Error::other(format!(
+            "changed while it was read, expected {size} bytes"
+        )));
     }
     pad(size, sink)
 }
@@ -239,7 +296,12 @@ mod tests {
     use super::*;
 
     fn collect(files: &[(&str, &Path)]) -> Result<LayerPlan, ImageError> {
-        LayerPlan::collect(&files.iter().map(|(path, source)| ((*path).to_owned(), source.to_path_buf())).collect())
+        LayerPlan::collect(
+            &files
+                .iter()
+                .map(|(path, source)| ((*path).to_owned(), source.to_path_buf()))
+                .collect(),
+        )
     }
 
     fn listing(plan: &LayerPlan) -> Vec<String> {
@@ -252,9 +314,19 @@ mod tests {
                 let entry = entry.expect("an entry");
                 let header = entry.header();
                 let path = entry.path().expect("a path").display().to_string();
-                let link = entry.link_name().expect("a link").map(|target| format!(" -> {}", target.display()));
-                assert_eq!((header.uid().ok(), header.gid().ok(), header.mtime().ok()), (Some(0), Some(0), Some(0)));
-                format!("{:o} {path}{}", header.mode().expect("a mode"), link.unwrap_or_default())
+                let link = entry
+                    .link_name()
+                    .expect("a link")
+                    .map(|target| format!(" -> {}", target.display()));
+                assert_eq!(
+                    (header.uid().ok(), header.gid().ok(), header.mtime().ok()),
+                    (Some(0), Some(0), Some(0))
+                );
+                format!(
+                    "{:o} {path}{}",
+                    header.mode().expect("a mode"),
+                    link.unwrap_or_default()
+                )
             })
             .collect()
     }
@@ -266,7 +338,8 @@ mod tests {
         fs::create_dir_all(tree.join("a")).expect("a folder");
         for (name, mode) in [("a/z", 0o600), ("a-b", 0o700), ("B", 0o654)] {
             fs::write(tree.join(name), name).expect("a file");
-            fs::set_permissions(tree.join(name), fs::Permissions::from_mode(mode)).expect("its mode");
+            fs::set_permissions(tree.join(name), fs::Permissions::from_mode(mode))
+                .expect("its mode");
         }
         std::os::unix::fs::symlink("/etc//passwd", tree.join("link")).expect("a link");
         let long = "l".repeat(180);
@@ -311,14 +384,26 @@ mod tests {
         let socket = dir.path().join("socket");
         let _listener = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");
         for (files, because) in [
-            (vec![("/a/../../b", file.as_path())], "would leave the image"),
+            (
+                vec![("/a/../../b", file.as_path())],
+                "would leave the image",
+            ),
             (vec![("", &*file)], "a path in the image is empty"),
             (vec![("/", &*file)], "names a folder"),
             (vec![("/a/", &*file)], "names a folder"),
             (vec![("/a", &*link)], "is a symbolic link"),
-            (vec![("/a", &*socket)], "is neither a file, a folder nor a symbolic link"),
-            (vec![("/a", &*file), ("a", &*file)], "are the same path `/a`"),
-            (vec![("/a", &*file), ("/a/b", &*file)], "needs a folder at `/a`"),
+            (
+                vec![("/a", &*socket)],
+                "is neither a file, a folder nor a symbolic link",
+            ),
+            (
+                vec![("/a", &*file), ("a", &*file)],
+                "are the same path `/a`",
+            ),
+            (
+                vec![("/a", &*file), ("/a/b", &*file)],
+                "needs a folder at `/a`",
+            ),
             (vec![("/a", &*dir.path().join("none"))], "could not read"),
         ] {
             let problem = collect(&files).expect_err(because).to_string();
@@ -331,7 +416,10 @@ mod tests {
         for length in [1, 86, 87, 88, 89, 90, 984, 985, 986, 987] {
             let mut record = String::new();
             push_record(&mut record, "path", &"x".repeat(length));
-            assert_eq!(record.split(' ').next().map(str::to_owned), Some(record.len().to_string()));
+            assert_eq!(
+                record.split(' ').next().map(str::to_owned),
+                Some(record.len().to_string())
+            );
         }
     }
 }

@@ -59,20 +59,24 @@ impl Layout {
             because,
         };
         let read = |name: &str| {
-            read_at_most(&folder.join(name), LARGEST_MANIFEST).map_err(|problem| refuse(format!("`{name}`: {problem}")))
+            read_at_most(&folder.join(name), LARGEST_MANIFEST)
+                .map_err(|problem| refuse(format!("`{name}`: {problem}")))
         };
-        let version: LayoutFile =
-            serde_json::from_slice(&read("oci-layout")?).map_err(|problem| refuse(format!("`oci-layout`: {problem}")))?;
+        let version: LayoutFile = serde_json::from_slice(&read("oci-layout")?)
+            .map_err(|problem| refuse(format!("`oci-layout`: {problem}")))?;
         if version.image_layout_version != VERSION {
             return Err(refuse(format!(
                 "its version is `{}`, expected `{VERSION}`",
                 version.image_layout_version
             )));
         }
-        let index: Index =
-            serde_json::from_slice(&read("index.json")?).map_err(|problem| refuse(format!("`index.json`: {problem}")))?;
+        let index: Index = serde_json::from_slice(&read("index.json")?)
+            .map_err(|problem| refuse(format!("`index.json`: {problem}")))?;
         if index.schema_version != 2 {
-            return Err(refuse(format!("its schemaVersion is {}, expected 2", index.schema_version)));
+            return Err(refuse(format!(
+                "its schemaVersion is {}, expected 2",
+                index.schema_version
+            )));
         }
         Ok(Self {
             folder: folder.to_owned(),
@@ -99,7 +103,10 @@ impl Layout {
             [only] => Ok(only),
             other => Err(ImageError::NotALayout {
                 path: self.folder.clone(),
-                because: format!("`index.json` lists {} manifests, expected one manifest or one index", other.len()),
+                because: format!(
+                    "`index.json` lists {} manifests, expected one manifest or one index",
+                    other.len()
+                ),
             }),
         }
     }
@@ -133,7 +140,10 @@ impl Layout {
         if descriptor.size > LARGEST_MANIFEST {
             return Err(ImageError::Malformed {
                 what: what(),
-                because: format!("it has {} bytes, expected at most {LARGEST_MANIFEST}", descriptor.size),
+                because: format!(
+                    "it has {} bytes, expected at most {LARGEST_MANIFEST}",
+                    descriptor.size
+                ),
             });
         }
         let path = self.blob_path(descriptor.digest);
@@ -214,13 +224,24 @@ impl Layout {
         let file = File::open(&path).map_err(ImageError::io("read", &path))?;
         let mut hasher = Hasher::new();
         // One byte more than promised tells a longer file, whatever its length.
-        let size = io::copy(&mut file.take(descriptor.size + 1), &mut hasher).map_err(ImageError::io("read", &path))?;
-        check(&format!("blob {}", descriptor.digest), descriptor, size, hasher.finish())
+        let size = io::copy(&mut file.take(descriptor.size + 1), &mut hasher)
+            .map_err(ImageError::io("read", &path))?;
+        check(
+            &format!("blob {}", descriptor.digest),
+            descriptor,
+            size,
+            hasher.finish(),
+        )
     }
 }
 
 /// Compares bytes with what names them; the size first, because it is what people can see.
-pub(super) fn check(what: &str, descriptor: &Descriptor, size: u64, digest: Digest) -> Result<(), ImageError> {
+pub(super) fn check(
+    what: &str,
+    descriptor: &Descriptor,
+    size: u64,
+    digest: Digest,
+) -> Result<(), ImageError> {
     if size != descriptor.size {
         return Err(ImageError::WrongSize {
             what: what.to_owned(),
@@ -266,8 +287,13 @@ impl<R: Read> Read for Checked<R> {
         self.read += count as u64;
         if (count == 0 && !buffer.is_empty()) || self.read > self.descriptor.size {
             let found = self.hasher.clone().finish();
-            check(&format!("blob {}", self.descriptor.digest), &self.descriptor, self.read, found)
-                .map_err(|problem| io::Error::new(io::ErrorKind::InvalidData, problem))?;
+            check(
+                &format!("blob {}", self.descriptor.digest),
+                &self.descriptor,
+                self.read,
+                found,
+            )
+            .map_err(|problem| io::Error::new(io::ErrorKind::InvalidData, problem))?;
         }
         Ok(count)
     }
@@ -301,7 +327,11 @@ impl LayoutWriter {
             .map_err(ImageError::io("create a file in", &blobs))
     }
 
-    pub(super) fn keep(&self, file: tempfile::NamedTempFile, digest: Digest) -> Result<(), ImageError> {
+    pub(super) fn keep(
+        &self,
+        file: tempfile::NamedTempFile,
+        digest: Digest,
+    ) -> Result<(), ImageError> {
         let path = self.blob_path(digest);
         // Temporary files are for their owner only; blobs are for every reader, whatever the umask.
         let readable = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o644);
@@ -317,7 +347,8 @@ impl LayoutWriter {
     pub(super) fn put(&self, media_type: &str, bytes: &[u8]) -> Result<Descriptor, ImageError> {
         let digest = Digest::of(bytes);
         let mut file = self.scratch()?;
-        file.write_all(bytes).map_err(ImageError::io("write", self.blob_path(digest)))?;
+        file.write_all(bytes)
+            .map_err(ImageError::io("write", self.blob_path(digest)))?;
         self.keep(file, digest)?;
         Ok(Descriptor {
             media_type: media_type.to_owned(),
@@ -346,7 +377,8 @@ impl LayoutWriter {
     fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), ImageError> {
         let path = self.folder.join(name);
         let mut file = self.scratch()?;
-        file.write_all(bytes).map_err(ImageError::io("write", &path))?;
+        file.write_all(bytes)
+            .map_err(ImageError::io("write", &path))?;
         let readable = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o644);
         file.as_file()
             .set_permissions(readable)
@@ -364,7 +396,9 @@ impl Layout {
         let mut kept = BTreeSet::new();
         for descriptor in self.documents()? {
             kept.insert(descriptor.digest.hex());
-            if let ManifestBody::Image(Manifest { config, layers, .. }) = self.manifest(&descriptor)? {
+            if let ManifestBody::Image(Manifest { config, layers, .. }) =
+                self.manifest(&descriptor)?
+            {
                 kept.insert(config.digest.hex());
                 kept.extend(layers.iter().map(|layer| layer.digest.hex()));
             }
@@ -374,7 +408,9 @@ impl Layout {
             let blob = blob.map_err(ImageError::io("read", &blobs))?;
             let name = blob.file_name();
             // Files with other names are another writer's scratch.
-            let stale = name.to_str().is_some_and(|name| name.len() == 64 && !kept.contains(name));
+            let stale = name
+                .to_str()
+                .is_some_and(|name| name.len() == 64 && !kept.contains(name));
             if stale {
                 fs::remove_file(blob.path()).map_err(ImageError::io("remove", blob.path()))?;
             }

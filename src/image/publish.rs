@@ -6,9 +6,8 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use crate::{
     digest::Digest,
     image::{
-        Access, Descriptor, ImageError, ImageReference, Layout, ManifestName, RegistryClient, Repository, RepositoryName, Tag,
-        Upload,
-        spec::ManifestBody,
+        Access, Descriptor, ImageError, ImageReference, Layout, ManifestName, RegistryClient,
+        Repository, RepositoryName, Tag, Upload, spec::ManifestBody,
     },
 };
 
@@ -83,7 +82,8 @@ impl<'l> Parcel<'l> {
             if let ManifestBody::Image(manifest) = layout.manifest(&descriptor)? {
                 for blob in std::iter::once(manifest.config).chain(manifest.layers) {
                     // Layers with addresses of their own may often not be distributed; whoever pulls fetches them there.
-                    if blob.urls.is_empty() && blobs.iter().all(|known| known.digest != blob.digest) {
+                    if blob.urls.is_empty() && blobs.iter().all(|known| known.digest != blob.digest)
+                    {
                         blobs.push(blob);
                     }
                 }
@@ -99,7 +99,10 @@ impl<'l> Parcel<'l> {
     }
 
     fn root_bytes(&self) -> &Bytes {
-        let (_, bytes) = self.documents.last().expect("`pack` read the root's document last");
+        let (_, bytes) = self
+            .documents
+            .last()
+            .expect("`pack` read the root's document last");
         bytes
     }
 }
@@ -120,7 +123,11 @@ struct Delivery<'c> {
 /// # Errors
 /// If the layout is damaged, or a registry refuses, cannot be reached or sends back something else. What ended it stands inside
 /// [`ImageError::Unfinished`], which names the tags that were moved and those that were not.
-pub async fn publish(client: &RegistryClient, layout: &Layout, targets: &[PublishTarget]) -> Result<Published, ImageError> {
+pub async fn publish(
+    client: &RegistryClient,
+    layout: &Layout,
+    targets: &[PublishTarget],
+) -> Result<Published, ImageError> {
     let parcel = Parcel::pack(layout)?;
     let before = client.requests();
     let mut counts = Published {
@@ -136,7 +143,10 @@ pub async fn publish(client: &RegistryClient, layout: &Layout, targets: &[Publis
     let mut moved = Vec::new();
     match deliver(client, &parcel, targets, &mut counts, &mut moved).await {
         Ok(deliveries) => {
-            counts.targets = deliveries.into_iter().map(|delivery| done(delivery, parcel.root.digest)).collect();
+            counts.targets = deliveries
+                .into_iter()
+                .map(|delivery| done(delivery, parcel.root.digest))
+                .collect();
             counts.requests = client.requests() - before;
             Ok(counts)
         }
@@ -153,10 +163,17 @@ fn done(delivery: Delivery<'_>, digest: Digest) -> PublishedTarget {
 }
 
 /// `moved` holds the tags that name the image: those that a registry took, and those that named it before.
-fn unfinished(targets: &[PublishTarget], moved: Vec<ImageReference>, source: ImageError) -> ImageError {
-    let wanted = targets
-        .iter()
-        .flat_map(|target| target.tags.iter().map(|tag| target.repository.tagged(tag.clone())));
+fn unfinished(
+    targets: &[PublishTarget],
+    moved: Vec<ImageReference>,
+    source: ImageError,
+) -> ImageError {
+    let wanted = targets.iter().flat_map(|target| {
+        target
+            .tags
+            .iter()
+            .map(|tag| target.repository.tagged(tag.clone()))
+    });
     let mut not_moved = Vec::new();
     for tag in wanted {
         if !moved.contains(&tag) && !not_moved.contains(&tag) {
@@ -164,7 +181,10 @@ fn unfinished(targets: &[PublishTarget], moved: Vec<ImageReference>, source: Ima
         }
     }
     ImageError::Unfinished {
-        repositories: targets.iter().map(|target| target.repository.clone()).collect(),
+        repositories: targets
+            .iter()
+            .map(|target| target.repository.clone())
+            .collect(),
         moved,
         not_moved,
         source: Box::new(source),
@@ -183,7 +203,9 @@ async fn deliver<'c>(
         let mount_from = deliveries
             .iter()
             .map(|other| other.repository.name())
-            .find(|name| name.registry() == target.repository.registry() && **name != target.repository)
+            .find(|name| {
+                name.registry() == target.repository.registry() && **name != target.repository
+            })
             .cloned();
         let mut delivery = look(client, parcel, target, mount_from.as_ref()).await?;
         for tag in &delivery.unchanged {
@@ -233,7 +255,9 @@ async fn look<'c>(
         .map(|tag| {
             let repository = &repository;
             async move {
-                let head = repository.head_manifest(&ManifestName::Tag(tag.clone())).await?;
+                let head = repository
+                    .head_manifest(&ManifestName::Tag(tag.clone()))
+                    .await?;
                 Ok::<_, ImageError>((tag, head.map(|head| head.digest)))
             }
         })
@@ -251,7 +275,10 @@ async fn look<'c>(
     Ok(Delivery {
         repository,
         present,
-        moves: others.into_iter().map(|(tag, previous)| MovedTag { tag, previous }).collect(),
+        moves: others
+            .into_iter()
+            .map(|(tag, previous)| MovedTag { tag, previous })
+            .collect(),
         unchanged: unchanged.into_iter().map(|(tag, _)| tag).collect(),
     })
 }
@@ -283,14 +310,20 @@ async fn send(
     }
     for (descriptor, bytes) in &parcel.documents {
         let name = ManifestName::Digest(descriptor.digest);
-        repository.put_manifest(&name, &descriptor.media_type, bytes).await?;
+        repository
+            .put_manifest(&name, &descriptor.media_type, bytes)
+            .await?;
     }
     Ok(())
 }
 
 /// Fetches every tag that was moved and hashes its bytes. Unchanged tags said their digest already.
 async fn read_back(delivery: &Delivery<'_>, digest: Digest) -> Result<(), ImageError> {
-    let mut names: Vec<_> = delivery.moves.iter().map(|moved| ManifestName::Tag(moved.tag.clone())).collect();
+    let mut names: Vec<_> = delivery
+        .moves
+        .iter()
+        .map(|moved| ManifestName::Tag(moved.tag.clone()))
+        .collect();
     if names.is_empty() && delivery.unchanged.is_empty() {
         names.push(ManifestName::Digest(digest));
     }
@@ -300,7 +333,11 @@ async fn read_back(delivery: &Delivery<'_>, digest: Digest) -> Result<(), ImageE
     Ok(())
 }
 
-async fn expect(repository: &Repository<'_>, name: &ManifestName, digest: Digest) -> Result<(), ImageError> {
+async fn expect(
+    repository: &Repository<'_>,
+    name: &ManifestName,
+    digest: Digest,
+) -> Result<(), ImageError> {
     let pace = repository.client.pace;
     pace.run(async |_| {
         let found = repository.get_manifest(name).await?;
@@ -308,7 +345,9 @@ async fn expect(repository: &Repository<'_>, name: &ManifestName, digest: Digest
             Some(found) if found == digest => Ok(()),
             found => Err(ImageError::ReadBack {
                 reference: match name {
-                    ManifestName::Tag(tag) => repository.name().tagged(tag.clone()).with_digest(digest),
+                    ManifestName::Tag(tag) => {
+                        repository.name().tagged(tag.clone()).with_digest(digest)
+                    }
                     ManifestName::Digest(digest) => repository.name().pinned(*digest),
                 },
                 found: found.map_or_else(|| "nothing".to_owned(), |found| found.to_string()),
@@ -335,6 +374,8 @@ pub async fn move_tag(
         what: format!("`{}`", repository.name().pinned(to)),
     })?;
     let name = ManifestName::Tag(tag.clone());
-    repository.put_manifest(&name, &manifest.media_type, &manifest.bytes).await?;
+    repository
+        .put_manifest(&name, &manifest.media_type, &manifest.bytes)
+        .await?;
     expect(&repository, &name, to).await
 }

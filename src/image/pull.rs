@@ -5,7 +5,8 @@ use std::path::Path;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::image::{
-    Access, Descriptor, ImageError, ImageReference, Layout, ManifestName, Platform, RegistryClient, Repository,
+    Access, Descriptor, ImageError, ImageReference, Layout, ManifestName, Platform, RegistryClient,
+    Repository,
     client::check_file,
     inspect::{nested, resolve},
     layout::LayoutWriter,
@@ -40,7 +41,10 @@ pub async fn pull(
     let (_, root) = resolve(&repository, reference).await?;
     let what = format!("manifest `{reference}`");
     let descriptor = writer.put(&root.media_type, &root.bytes)?;
-    let listed = match (ManifestBody::parse(&what, &root.media_type, &root.bytes)?, platforms) {
+    let listed = match (
+        ManifestBody::parse(&what, &root.media_type, &root.bytes)?,
+        platforms,
+    ) {
         (ManifestBody::Index(index), Platforms::One(platform)) => {
             let child = choose(reference, &index, platform)?;
             fetch_child(&repository, &writer, child).await?;
@@ -62,24 +66,44 @@ pub async fn pull(
     Ok(layout)
 }
 
-fn choose<'i>(reference: &ImageReference, index: &'i Index, platform: &Platform) -> Result<&'i Descriptor, ImageError> {
+fn choose<'i>(
+    reference: &ImageReference,
+    index: &'i Index,
+    platform: &Platform,
+) -> Result<&'i Descriptor, ImageError> {
     index.for_platform(platform).ok_or_else(|| {
-        let there: Vec<_> = index.images().map(|(_, platform)| format!("`{platform}`")).collect();
+        let there: Vec<_> = index
+            .images()
+            .map(|(_, platform)| format!("`{platform}`"))
+            .collect();
         ImageError::Missing {
             registry: reference.repository().registry().to_owned(),
-            what: format!("`{reference}` for `{platform}`, only for {}", there.join(", ")),
+            what: format!(
+                "`{reference}` for `{platform}`, only for {}",
+                there.join(", ")
+            ),
         }
     })
 }
 
-async fn fetch_child(repository: &Repository<'_>, writer: &LayoutWriter, child: &Descriptor) -> Result<(), ImageError> {
-    let fetched = repository.get_manifest(&ManifestName::Digest(child.digest)).await?;
+async fn fetch_child(
+    repository: &Repository<'_>,
+    writer: &LayoutWriter,
+    child: &Descriptor,
+) -> Result<(), ImageError> {
+    let fetched = repository
+        .get_manifest(&ManifestName::Digest(child.digest))
+        .await?;
     let fetched = fetched.ok_or_else(|| ImageError::Missing {
         registry: repository.name().registry().to_owned(),
         what: format!("the manifest {} that its index names", child.digest),
     })?;
     writer.put(&child.media_type, &fetched.bytes)?;
-    let body = ManifestBody::parse(&format!("manifest {}", child.digest), &child.media_type, &fetched.bytes)?;
+    let body = ManifestBody::parse(
+        &format!("manifest {}", child.digest),
+        &child.media_type,
+        &fetched.bytes,
+    )?;
     fetch_blobs(repository, writer, body, child).await
 }
 

@@ -56,7 +56,9 @@ impl RepositoryName {
         check_registry(registry).map_err(invalid)?;
         check_path(path).map_err(invalid)?;
         if registry.len() + 1 + path.len() > LONGEST_NAME {
-            return Err(invalid(format!("it is longer than {LONGEST_NAME} characters")));
+            return Err(invalid(format!(
+                "it is longer than {LONGEST_NAME} characters"
+            )));
         }
         Ok(Self {
             registry: canonical_registry(registry),
@@ -159,11 +161,17 @@ fn canonical_registry(registry: &str) -> String {
 fn check_registry(registry: &str) -> Result<(), String> {
     let (host, port) = match registry.strip_prefix('[') {
         Some(rest) => {
-            let (host, after) = rest.split_once(']').ok_or("the bracket of its address is not closed")?;
+            let (host, after) = rest
+                .split_once(']')
+                .ok_or("the bracket of its address is not closed")?;
             if host.parse::<std::net::Ipv6Addr>().is_err() {
                 return Err(format!("`{host}` is no IPv6 address"));
             }
-            return check_port(after.strip_prefix(':').or((!after.is_empty()).then_some("")));
+            return check_port(
+                after
+                    .strip_prefix(':')
+                    .or((!after.is_empty()).then_some("")),
+            );
         }
         None => match registry.split_once(':') {
             Some((host, port)) => (host, Some(port)),
@@ -174,7 +182,9 @@ fn check_registry(registry: &str) -> Result<(), String> {
         !part.is_empty()
             && !part.starts_with('-')
             && !part.ends_with('-')
-            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && part
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
     };
     if !host.split('.').all(good_part) {
         return Err(format!("`{host}` is no host name"));
@@ -184,7 +194,11 @@ fn check_registry(registry: &str) -> Result<(), String> {
 
 fn check_port(port: Option<&str>) -> Result<(), String> {
     match port {
-        Some(port) if port.is_empty() || !port.bytes().all(|byte| byte.is_ascii_digit()) || port.parse::<u16>().is_err() => {
+        Some(port)
+            if port.is_empty()
+                || !port.bytes().all(|byte| byte.is_ascii_digit())
+                || port.parse::<u16>().is_err() =>
+        {
             Err(format!("`{port}` is no port"))
         }
         _ => Ok(()),
@@ -196,17 +210,19 @@ fn check_path(path: &str) -> Result<(), String> {
         if part.is_empty() {
             return Err("it has an empty part".to_owned());
         }
-        if let Some(bad) = part
-            .chars()
-            .find(|c| !(c.is_ascii_lowercase() || c.is_ascii_digit() || ['.', '_', '-'].contains(c)))
-        {
+        if let Some(bad) = part.chars().find(|c| {
+            !(c.is_ascii_lowercase() || c.is_ascii_digit() || ['.', '_', '-'].contains(c))
+        }) {
             return Err(format!("`{bad}` is not allowed in `{part}`"));
         }
         let separators = part.split(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
         for separator in separators.filter(|separator| !separator.is_empty()) {
-            let known = matches!(separator, "." | "_" | "__") || separator.bytes().all(|byte| byte == b'-');
+            let known =
+                matches!(separator, "." | "_" | "__") || separator.bytes().all(|byte| byte == b'-');
             if !known || part.starts_with(separator) || part.ends_with(separator) {
-                return Err(format!("`{separator}` stands where a letter or digit must be, in `{part}`"));
+                return Err(format!(
+                    "`{separator}` stands where a letter or digit must be, in `{part}`"
+                ));
             }
         }
     }
@@ -277,12 +293,14 @@ impl FromStr for ImageReference {
 }
 
 fn read_digest(text: &str, digest: &str) -> Result<Digest, InvalidReference> {
-    digest.parse().map_err(|problem: crate::digest::InvalidDigest| InvalidReference {
-        found: text.to_owned(),
-        what: "an image reference",
-        because: problem.to_string(),
-        expected: "`@sha256:…` after the name",
-    })
+    digest
+        .parse()
+        .map_err(|problem: crate::digest::InvalidDigest| InvalidReference {
+            found: text.to_owned(),
+            what: "an image reference",
+            because: problem.to_string(),
+            expected: "`@sha256:…` after the name",
+        })
 }
 
 impl fmt::Display for RepositoryName {
@@ -328,7 +346,10 @@ mod tests {
             ("localhost:5000/a/b:t", "localhost:5000/a/b:t"),
             ("127.0.0.1:5000/api", "127.0.0.1:5000/api"),
             ("[::1]:5000/api:x", "[::1]:5000/api:x"),
-            ("ghcr.io/acme/api__x.y-z:V1_.-", "ghcr.io/acme/api__x.y-z:V1_.-"),
+            (
+                "ghcr.io/acme/api__x.y-z:V1_.-",
+                "ghcr.io/acme/api__x.y-z:V1_.-",
+            ),
             ("ghcr.io/a---b/c", "ghcr.io/a---b/c"),
         ] {
             for (text, printed) in [
@@ -349,7 +370,10 @@ mod tests {
             ("ghcr.io/", "it has an empty part"),
             ("ghcr.io/Acme/api", "`A` is not allowed in `Acme`"),
             ("ghcr.io/a//b", "it has an empty part"),
-            ("ghcr.io/-a", "`-` stands where a letter or digit must be, in `-a`"),
+            (
+                "ghcr.io/-a",
+                "`-` stands where a letter or digit must be, in `-a`",
+            ),
             ("ghcr.io/a___b", "`___` stands"),
             ("ghcr.io/a..b", "`..` stands"),
             ("ghcr.io/../b", "`..` stands"),

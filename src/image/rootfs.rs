@@ -69,7 +69,9 @@ pub(super) fn change<R: Read>(entry: &tar::Entry<'_, R>) -> Result<Change, Image
     match name.strip_prefix(WHITEOUT) {
         // Other names with two marks belong to a file system's bookkeeping, and hide nothing.
         Some(hidden) if hidden.starts_with(WHITEOUT) => Ok(Change::Nothing),
-        Some("" | "." | "..") => Err(ImageError::Escape { path: text.into_owned() }),
+        Some("" | "." | "..") => Err(ImageError::Escape {
+            path: text.into_owned(),
+        }),
         Some(hidden) if folder.is_empty() => Ok(Change::Remove(hidden.to_owned())),
         Some(hidden) => Ok(Change::Remove(format!("{folder}/{hidden}"))),
         None => Ok(Change::Put(path)),
@@ -77,7 +79,10 @@ pub(super) fn change<R: Read>(entry: &tar::Entry<'_, R>) -> Result<Change, Image
 }
 
 pub(super) fn clean(path: &str) -> Result<String, ImageError> {
-    let parts: Vec<_> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+    let parts: Vec<_> = path
+        .split('/')
+        .filter(|part| !matches!(*part, "" | "."))
+        .collect();
     if parts.contains(&"..") || path.contains('\0') {
         return Err(ImageError::Escape {
             path: path.escape_default().to_string(),
@@ -87,7 +92,10 @@ pub(super) fn clean(path: &str) -> Result<String, ImageError> {
 }
 
 /// Opens a layer's tar; reading to its end checks the blob.
-pub(super) fn open_layer(layout: &Layout, layer: &Descriptor) -> Result<tar::Archive<Box<dyn Read>>, ImageError> {
+pub(super) fn open_layer(
+    layout: &Layout,
+    layer: &Descriptor,
+) -> Result<tar::Archive<Box<dyn Read>>, ImageError> {
     let blob = layout.open_blob(layer)?;
     let buffered = io::BufReader::with_capacity(256 << 10, blob);
     Ok(tar::Archive::new(match LayerFormat::of(layer)? {
@@ -97,7 +105,10 @@ pub(super) fn open_layer(layout: &Layout, layer: &Descriptor) -> Result<tar::Arc
 }
 
 /// Reads on to the end of the blob, behind the end of the tar, where its digest is checked.
-pub(super) fn finish_layer(layer: &Descriptor, archive: tar::Archive<Box<dyn Read>>) -> Result<(), ImageError> {
+pub(super) fn finish_layer(
+    layer: &Descriptor,
+    archive: tar::Archive<Box<dyn Read>>,
+) -> Result<(), ImageError> {
     io::copy(&mut archive.into_inner(), &mut io::sink())
         .map(drop)
         .map_err(|problem| broken(layer, &problem))
@@ -111,7 +122,10 @@ pub(super) fn broken(layer: &Descriptor, problem: &io::Error) -> ImageError {
 }
 
 /// Lists the files of an image, by path.
-pub(super) fn list_files(layout: &Layout, manifest: &Manifest) -> Result<Vec<FileFact>, ImageError> {
+pub(super) fn list_files(
+    layout: &Layout,
+    manifest: &Manifest,
+) -> Result<Vec<FileFact>, ImageError> {
     let mut files = BTreeMap::new();
     for layer in &manifest.layers {
         apply(layout, layer, &mut files)?;
@@ -119,10 +133,17 @@ pub(super) fn list_files(layout: &Layout, manifest: &Manifest) -> Result<Vec<Fil
     Ok(files.into_values().collect())
 }
 
-fn apply(layout: &Layout, layer: &Descriptor, files: &mut BTreeMap<String, FileFact>) -> Result<(), ImageError> {
+fn apply(
+    layout: &Layout,
+    layer: &Descriptor,
+    files: &mut BTreeMap<String, FileFact>,
+) -> Result<(), ImageError> {
     let mut archive = open_layer(layout, layer)?;
     let mut added: Vec<(String, FileFact)> = Vec::new();
-    for entry in archive.entries().map_err(|problem| broken(layer, &problem))? {
+    for entry in archive
+        .entries()
+        .map_err(|problem| broken(layer, &problem))?
+    {
         let entry = entry.map_err(|problem| broken(layer, &problem))?;
         match change(&entry)? {
             // Whiteouts are for lower layers, wherever in the layer they stand.
@@ -131,7 +152,8 @@ fn apply(layout: &Layout, layer: &Descriptor, files: &mut BTreeMap<String, FileF
             Change::Nothing => {}
             Change::Put(path) if path.is_empty() => {}
             Change::Put(path) => {
-                let fact = fact(&path, &entry, &added, files).map_err(|problem| broken(layer, &problem))?;
+                let fact = fact(&path, &entry, &added, files)
+                    .map_err(|problem| broken(layer, &problem))?;
                 added.push((path, fact));
             }
         }
@@ -189,11 +211,19 @@ fn fact<R: Read>(
             // Another name of a file is as large as the file.
             let target = link()?;
             let target = target.trim_start_matches("./").trim_matches('/');
-            let named = added.iter().rev().find(|(path, _)| path == target).map(|(_, fact)| fact);
-            let size = named.or_else(|| lower.get(target)).map_or(0, |fact| fact.size);
+            let named = added
+                .iter()
+                .rev()
+                .find(|(path, _)| path == target)
+                .map(|(_, fact)| fact);
+            let size = named
+                .or_else(|| lower.get(target))
+                .map_or(0, |fact| fact.size);
             (FileKind::File, size)
         }
-        tar::EntryType::Regular | tar::EntryType::Continuous | tar::EntryType::GNUSparse => (FileKind::File, entry.size()),
+        tar::EntryType::Regular | tar::EntryType::Continuous | tar::EntryType::GNUSparse => {
+            (FileKind::File, entry.size())
+        }
         _ => (FileKind::Other, 0),
     };
     Ok(FileFact {

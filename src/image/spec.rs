@@ -83,7 +83,9 @@ impl fmt::Display for Platform {
 
 /// A text that is no platform.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a platform: expected `OS/ARCHITECTURE` or `OS/ARCHITECTURE/VARIANT`, such as `linux/amd64`")]
+#[error(
+    "`{0}` is not a platform: expected `OS/ARCHITECTURE` or `OS/ARCHITECTURE/VARIANT`, such as `linux/amd64`"
+)]
 pub struct InvalidPlatform(String);
 
 impl FromStr for Platform {
@@ -91,13 +93,20 @@ impl FromStr for Platform {
 
     fn from_str(text: &str) -> Result<Self, InvalidPlatform> {
         let parts: Vec<_> = text.split('/').collect();
-        let good = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.');
+        let good = |part: &&str| {
+            !part.is_empty()
+                && part
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'.')
+        };
         match parts.as_slice() {
-            [os, architecture, variant @ ..] if variant.len() < 2 && parts.iter().all(good) => Ok(Self {
-                architecture: (*architecture).to_owned(),
-                os: (*os).to_owned(),
-                variant: variant.first().map(|variant| (*variant).to_owned()),
-            }),
+            [os, architecture, variant @ ..] if variant.len() < 2 && parts.iter().all(good) => {
+                Ok(Self {
+                    architecture: (*architecture).to_owned(),
+                    os: (*os).to_owned(),
+                    variant: variant.first().map(|variant| (*variant).to_owned()),
+                })
+            }
             _ => Err(InvalidPlatform(text.to_owned())),
         }
     }
@@ -142,19 +151,27 @@ impl ManifestBody {
         };
         let (body, version, own_type) = match media_type {
             MANIFEST | DOCKER_MANIFEST => {
-                let manifest: Manifest = serde_json::from_slice(bytes).map_err(|problem| malformed(problem.to_string()))?;
+                let manifest: Manifest = serde_json::from_slice(bytes)
+                    .map_err(|problem| malformed(problem.to_string()))?;
                 let (version, own_type) = (manifest.schema_version, manifest.media_type.clone());
                 (Self::Image(manifest), version, own_type)
             }
             INDEX | DOCKER_INDEX => {
-                let index: Index = serde_json::from_slice(bytes).map_err(|problem| malformed(problem.to_string()))?;
+                let index: Index = serde_json::from_slice(bytes)
+                    .map_err(|problem| malformed(problem.to_string()))?;
                 let (version, own_type) = (index.schema_version, index.media_type.clone());
                 (Self::Index(index), version, own_type)
             }
-            other => return Err(malformed(format!("its type `{other}` is none of a manifest or an index"))),
+            other => {
+                return Err(malformed(format!(
+                    "its type `{other}` is none of a manifest or an index"
+                )));
+            }
         };
         if version != 2 {
-            return Err(malformed(format!("its schemaVersion is {version}, expected 2")));
+            return Err(malformed(format!(
+                "its schemaVersion is {version}, expected 2"
+            )));
         }
         match own_type {
             Some(own_type) if own_type != media_type => Err(malformed(format!(
@@ -168,7 +185,10 @@ impl ManifestBody {
 impl Index {
     /// Lists the children that are images; attestations stand for a platform `unknown/unknown`.
     pub(super) fn images(&self) -> impl Iterator<Item = (&Descriptor, &Platform)> {
-        let named = self.manifests.iter().filter_map(|child| Some((child, child.platform.as_ref()?)));
+        let named = self
+            .manifests
+            .iter()
+            .filter_map(|child| Some((child, child.platform.as_ref()?)));
         named.filter(|(_, platform)| platform.os != "unknown")
     }
 
@@ -179,7 +199,9 @@ impl Index {
                 && platform.architecture == wanted.architecture
                 && (wanted.variant.is_none() || platform.variant == wanted.variant)
         };
-        self.images().find(|(_, platform)| fits(platform)).map(|(child, _)| child)
+        self.images()
+            .find(|(_, platform)| fits(platform))
+            .map(|(child, _)| child)
     }
 }
 
@@ -197,7 +219,9 @@ impl LayerFormat {
             LAYER_TAR => Ok(Self::Tar),
             other => Err(ImageError::Malformed {
                 what: format!("layer {}", layer.digest),
-                because: format!("its type `{other}` is not known; expected a tar or a tar with gzip"),
+                because: format!(
+                    "its type `{other}` is not known; expected a tar or a tar with gzip"
+                ),
             }),
         }
     }

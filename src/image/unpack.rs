@@ -32,11 +32,21 @@ pub struct Unpacked {
 ///
 /// # Errors
 /// If `root` holds something; if a layer is damaged or malformed; if it would write outside of `root`.
-pub fn unpack(layout: &Layout, root: impl AsRef<Path>, platform: Option<&Platform>) -> Result<Unpacked, ImageError> {
+pub fn unpack(
+    layout: &Layout,
+    root: impl AsRef<Path>,
+    platform: Option<&Platform>,
+) -> Result<Unpacked, ImageError> {
     let root = root.as_ref();
     fs::create_dir_all(root).map_err(ImageError::io("create", root))?;
-    if fs::read_dir(root).map_err(ImageError::io("read", root))?.next().is_some() {
-        return Err(ImageError::io("lay out an image in", root)(io::ErrorKind::DirectoryNotEmpty.into()));
+    if fs::read_dir(root)
+        .map_err(ImageError::io("read", root))?
+        .next()
+        .is_some()
+    {
+        return Err(ImageError::io("lay out an image in", root)(
+            io::ErrorKind::DirectoryNotEmpty.into(),
+        ));
     }
     let root = fs::canonicalize(root).map_err(ImageError::io("read", root))?;
     let manifest = find_manifest(layout, platform)?;
@@ -58,7 +68,8 @@ pub fn unpack(layout: &Layout, root: impl AsRef<Path>, platform: Option<&Platfor
     modes.sort();
     for (path, mode) in modes.iter().rev() {
         if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir()) {
-            fs::set_permissions(path, fs::Permissions::from_mode(*mode)).map_err(ImageError::io("write", path))?;
+            fs::set_permissions(path, fs::Permissions::from_mode(*mode))
+                .map_err(ImageError::io("write", path))?;
         }
     }
     Ok(unpacked)
@@ -72,10 +83,12 @@ fn find_manifest(layout: &Layout, platform: Option<&Platform>) -> Result<Manifes
     };
     let child = match platform {
         None => default_child(&layout.folder().display().to_string(), &index)?,
-        Some(platform) => index.for_platform(platform).ok_or_else(|| ImageError::NotALayout {
-            path: layout.folder().to_owned(),
-            because: format!("it has no image for `{platform}`"),
-        })?,
+        Some(platform) => index
+            .for_platform(platform)
+            .ok_or_else(|| ImageError::NotALayout {
+                path: layout.folder().to_owned(),
+                because: format!("it has no image for `{platform}`"),
+            })?,
     };
     match layout.manifest(child)? {
         ManifestBody::Image(manifest) => Ok(manifest),
@@ -96,7 +109,10 @@ impl Ground<'_> {
     /// Removes what this layer hides of lower ones, before anything of its own is there.
     fn remove_hidden(&mut self, layout: &Layout) -> Result<(), ImageError> {
         let mut archive = open_layer(layout, self.layer)?;
-        for entry in archive.entries().map_err(|problem| broken(self.layer, &problem))? {
+        for entry in archive
+            .entries()
+            .map_err(|problem| broken(self.layer, &problem))?
+        {
             let entry = entry.map_err(|problem| broken(self.layer, &problem))?;
             match change(&entry)? {
                 Change::Put(_) | Change::Nothing => {}
@@ -123,7 +139,10 @@ impl Ground<'_> {
 
     fn put_all(&mut self, layout: &Layout) -> Result<(), ImageError> {
         let mut archive = open_layer(layout, self.layer)?;
-        for entry in archive.entries().map_err(|problem| broken(self.layer, &problem))? {
+        for entry in archive
+            .entries()
+            .map_err(|problem| broken(self.layer, &problem))?
+        {
             let mut entry = entry.map_err(|problem| broken(self.layer, &problem))?;
             if let Change::Put(path) = change(&entry)? {
                 self.put(&path, &mut entry)?;
@@ -132,25 +151,40 @@ impl Ground<'_> {
         finish_layer(self.layer, archive)
     }
 
-    fn put<R: Read>(&mut self, path: &str, entry: &mut tar::Entry<'_, R>) -> Result<(), ImageError> {
-        let mode = entry.header().mode().map_err(|problem| broken(self.layer, &problem))? & 0o7777;
+    fn put<R: Read>(
+        &mut self,
+        path: &str,
+        entry: &mut tar::Entry<'_, R>,
+    ) -> Result<(), ImageError> {
+        let mode = entry
+            .header()
+            .mode()
+            .map_err(|problem| broken(self.layer, &problem))?
+            & 0o7777;
         let kind = entry.header().entry_type();
         if path.is_empty() {
             return Ok(());
         }
-        let place = self.place(path, Parents::Make)?.expect("`Parents::Make` makes what is missing");
+        let place = self
+            .place(path, Parents::Make)?
+            .expect("`Parents::Make` makes what is missing");
         match kind {
             tar::EntryType::Directory => return self.put_folder(place, mode),
             tar::EntryType::Symlink => {
                 remove(&place)?;
-                symlink(bytes_to_path(&link_target(entry)), &place).map_err(ImageError::io("create", &place))?;
+                symlink(bytes_to_path(&link_target(entry)), &place)
+                    .map_err(ImageError::io("create", &place))?;
             }
             tar::EntryType::Link => {
                 let target = link_target(entry);
                 let target = clean(&String::from_utf8_lossy(&target))?;
-                let target = self.place(&target, Parents::MustExist)?.ok_or_else(|| ImageError::Malformed {
-                    what: format!("layer {}", self.layer.digest),
-                    because: format!("`{path}` is another name of `{target}`, which is not there"),
+                let target = self.place(&target, Parents::MustExist)?.ok_or_else(|| {
+                    ImageError::Malformed {
+                        what: format!("layer {}", self.layer.digest),
+                        because: format!(
+                            "`{path}` is another name of `{target}`, which is not there"
+                        ),
+                    }
                 })?;
                 if target != place {
                     remove(&place)?;
@@ -159,7 +193,8 @@ impl Ground<'_> {
             }
             tar::EntryType::Regular | tar::EntryType::Continuous | tar::EntryType::GNUSparse => {
                 remove(&place)?;
-                let mut file = File::create_new(&place).map_err(ImageError::io("create", &place))?;
+                let mut file =
+                    File::create_new(&place).map_err(ImageError::io("create", &place))?;
                 io::copy(entry, &mut file).map_err(ImageError::io("write", &place))?;
                 file.set_permissions(fs::Permissions::from_mode(mode))
                     .map_err(ImageError::io("write", &place))?;
@@ -186,7 +221,9 @@ impl Ground<'_> {
     /// Finds where a path lies: its folder with links followed inside the root, its last part as it is.
     fn place(&self, path: &str, parents: Parents) -> Result<Option<PathBuf>, ImageError> {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-        Ok(self.folder(folder, parents)?.map(|folder| folder.join(name)))
+        Ok(self
+            .folder(folder, parents)?
+            .map(|folder| folder.join(name)))
     }
 
     /// Walks to a folder. A link in between is followed as a container would: `/` is the root, and nothing is above it.
@@ -207,7 +244,9 @@ impl Ground<'_> {
                 Ok(metadata) if metadata.is_symlink() => {
                     links += 1;
                     if links > MOST_LINKS {
-                        return Err(ImageError::Escape { path: path.to_owned() });
+                        return Err(ImageError::Escape {
+                            path: path.to_owned(),
+                        });
                     }
                     let target = fs::read_link(&next).map_err(ImageError::io("read", &next))?;
                     if target.is_absolute() {
@@ -220,7 +259,9 @@ impl Ground<'_> {
                     fs::create_dir(&next).map_err(ImageError::io("create", &next))?;
                     place = next;
                 }
-                Err(problem) if problem.kind() == io::ErrorKind::NotFound && parents == Parents::Make => {
+                Err(problem)
+                    if problem.kind() == io::ErrorKind::NotFound && parents == Parents::Make =>
+                {
                     fs::create_dir(&next).map_err(ImageError::io("create", &next))?;
                     place = next;
                 }
@@ -268,7 +309,9 @@ fn remove(place: &Path) -> Result<(), ImageError> {
         Err(problem) => Err(problem),
     };
     match removed {
-        Err(problem) if problem.kind() != io::ErrorKind::NotFound => Err(ImageError::io("remove", place)(problem)),
+        Err(problem) if problem.kind() != io::ErrorKind::NotFound => {
+            Err(ImageError::io("remove", place)(problem))
+        }
         _ => Ok(()),
     }
 }

@@ -7,6 +7,7 @@ use camino::Utf8Path;
 use super::{
     field::Field,
     model::{Kind, Parts, Plan, Task},
+    node::Node,
 };
 use crate::{
     diagnostic::{Diagnostic, Diagnostics, SourceFile, Span},
@@ -14,8 +15,9 @@ use crate::{
 };
 
 /// Reads the plan document, if the plan names one.
-pub fn document(parts: &Parts, problems: &mut Diagnostics) -> Option<Document> {
+pub fn document(parts: &Parts, root: &Node, problems: &mut Diagnostics) -> Option<Document> {
     let path = parts.document.as_ref()?;
+    let place = root.as_map()?.get("document")?.span;
     match fs::read_to_string(parts.folder.join(path)) {
         Ok(text) => Some(Document::parse(SourceFile::new(path.as_str(), text))),
         Err(error) => {
@@ -28,7 +30,7 @@ pub fn document(parts: &Parts, problems: &mut Diagnostics) -> Option<Document> {
             );
             problems.push(
                 problem
-                    .at(place_of(parts.source.text(), path.as_str()))
+                    .at(place)
                     .help("paths are relative to the plan file's folder"),
             );
             None
@@ -40,17 +42,6 @@ fn words(error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::NotFound => "it is not there".to_owned(),
         _ => error.to_string(),
-    }
-}
-
-fn place_of(text: &str, part: &str) -> Span {
-    let start = text
-        .find("document:")
-        .and_then(|from| text[from..].find(part).map(|at| from + at))
-        .unwrap_or(0);
-    Span {
-        start,
-        end: start + part.len(),
     }
 }
 

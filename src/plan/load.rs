@@ -1,6 +1,6 @@
 //! Reads a plan file in stages.
 
-use std::{fs, io, sync::Arc};
+use std::{collections::HashSet, fs, io, sync::Arc};
 
 use camino::Utf8Path;
 
@@ -9,12 +9,11 @@ use super::{
     grammar::PLAN,
     model::{Parts, Plan},
     names, node, shape,
-    values::{Given, Values, Wanted, known_now},
+    values::{Given, Values, Wanted},
 };
 use crate::{
     diagnostic::{Diagnostic, Diagnostics, SourceFile},
     document::Document,
-    expression::Value,
 };
 
 /// What came of a plan file: its text, its problems, and the plan where none of them is an error.
@@ -86,22 +85,29 @@ pub fn read_text(name: &str, text: String, folder: &Utf8Path) -> Read {
     };
     let mut problems = Diagnostics::new();
     shape::check(&root, &PLAN, &mut problems);
-    let shape_holds = !problems.has_errors();
     let (mut parts, draft) = build::build(&source, folder, &root);
     problems.extend(draft.problems.into_vec());
-    let document = files::document(&parts, &mut problems);
-    // A name may be missing only because its declaration could not be read; so names wait for a good shape.
-    if shape_holds {
-        names::check_names(&parts, document.as_ref(), &mut problems);
-        names::check_sites(&parts, &draft.sites, &mut problems);
-        names::follow(&mut parts, &mut problems);
-    }
+    let document = files::document(&parts, &root, &mut problems);
+    let known = names::Known::of(&root, draft.in_doubt);
+    names::check_names(
+        &parts,
+        &draft.mentions,
+        &known,
+        document.as_ref(),
+        &mut problems,
+    );
+    names::check_sites(&parts, &draft.sites, &known, &mut problems);
+    names::follow(&mut parts, &known, &mut problems);
     let plan = Plan(parts);
-    if !problems.has_errors() {
-        problems.extend(known_values(&plan));
-        files::check(&plan, &mut problems);
-    }
+    files::check(&plan, &mut problems);
+    problems.extend(known_values(&plan));
     problems.sort();
+    let mut seen = HashSet::new();
+    // An alias is one place in the file and several in the plan.
+    let problems: Diagnostics = problems
+        .into_iter()
+        .filter(|problem| seen.insert((problem.code, problem.span, problem.message.clone())))
+        .collect();
     let plan = (!problems.has_errors()).then_some(plan);
     Read {
         source,
@@ -113,55 +119,10 @@ pub fn read_text(name: &str, text: String, folder: &Utf8Path) -> Read {
 
 /// What can be seen to be wrong with the values that are known before any run.
 fn known_values(plan: &Plan) -> Vec<Diagnostic> {
-    let values = match Values::resolve(plan, &Given::default(), Wanted::Known) {
-        Ok(values) => values,
-        Err(problems) => return problems,
-    };
-    let mut problems = over_budget(plan, &values);
+    let mut problems = Values::resolve(plan, &Given::default(), Wanted::Known)
+        .err()
+        .unwrap_or_default();
     problems.extend(published_twice(plan));
-    problems
-}
-
-/// The costs of the shared tasks and of one environment may not exceed the budget.
-fn over_budget(plan: &Parts, values: &Values) -> Vec<Diagnostic> {
-    let Some(budget) = &plan.budget else {
-        return Vec::new();
-    };
-    let mut problems = Vec::new();
-    let environments: Vec<Option<_>> = match plan.environments.is_empty() {
-        true => vec![None],
-        false => plan.environments.keys().map(Some).collect(),
-    };
-    for environment in environments {
-        let scope = values.planning(plan, environment, None);
-        let Ok(Some(Value::Number(most))) = known_now(&budget.monthly, &scope) else {
-            continue;
-        };
-        let mut lines = Vec::new();
-        let mut sum = 0.0;
-        for task in &plan.tasks {
-            let here = task.environments.is_empty()
-                || environment.is_some_and(|name| task.environments.contains(name));
-            for (line, field) in task.cost.entries().into_iter().flatten().filter(|_| here) {
-                if let Ok(Some(Value::Number(cost))) = known_now(field, &scope) {
-                    sum += cost;
-                    lines.push(format!("{}/{line} {cost:.2}", task.id));
-                }
-            }
-        }
-        if sum > most {
-            let place = environment.map_or(String::new(), |name| format!(" in `{name}`"));
-            let message = format!(
-                "{sum:.2} {currency} a month{place}, {most} allowed",
-                currency = budget.currency
-            );
-            problems.push(
-                Diagnostic::error("budget", message)
-                    .at(budget.span)
-                    .help(format!("the lines are {}", lines.join(", "))),
-            );
-        }
-    }
     problems
 }
 

@@ -14,6 +14,4 @@ pub use data::{
     Goal, Input, InputType, Proof, Risk, SecretSource, Tool, WorkflowDeclaration,
 };
 pub use parts::{Condition, Covered, Coverer, OnFailure, Parts, Phase, Plan};
-pub use task::{
-    Artifact, Kind, OutputDeclaration, OutputType, Read, Retry, Rollback, Task, Way,
-};
+pub use task::{Artifact, Kind, OutputDeclaration, OutputType, Read, Retry, Rollback, Task, Way};

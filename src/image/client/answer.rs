@@ -33,7 +33,9 @@ pub(super) async fn refusal(registry: &str, doing: &str, answer: Response) -> Im
         .and_then(|value| value.trim().parse().ok())
         .map(Duration::from_secs);
     // A body that does not come makes the refusal no smaller: its status is what counts.
-    let body = body_at_most(registry, doing, answer, LARGEST_REFUSAL).await.unwrap_or_default();
+    let body = body_at_most(registry, doing, answer, LARGEST_REFUSAL)
+        .await
+        .unwrap_or_default();
     ImageError::Refused {
         registry: registry.to_owned(),
         doing: doing.to_owned(),
@@ -49,11 +51,13 @@ fn message(body: &[u8]) -> String {
         Ok(Problems { errors }) => {
             let lines: Vec<_> = errors
                 .iter()
-                .map(|problem| match (problem.code.as_str(), problem.message.as_str()) {
-                    ("", message) => message.to_owned(),
-                    (code, "") => code.to_owned(),
-                    (code, message) => format!("{code}: {message}"),
-                })
+                .map(
+                    |problem| match (problem.code.as_str(), problem.message.as_str()) {
+                        ("", message) => message.to_owned(),
+                        (code, "") => code.to_owned(),
+                        (code, message) => format!("{code}: {message}"),
+                    },
+                )
                 .collect();
             lines.join("; ")
         }
@@ -63,7 +67,11 @@ fn message(body: &[u8]) -> String {
         },
     };
     let one_line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    one_line.chars().filter(|c| !c.is_control()).take(LONGEST_MESSAGE).collect()
+    one_line
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(LONGEST_MESSAGE)
+        .collect()
 }
 
 /// Reads a body that must be small.
@@ -74,11 +82,15 @@ pub(super) async fn body_at_most(
     limit: usize,
 ) -> Result<Vec<u8>, ImageError> {
     let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|source| ImageError::Unreachable {
-        registry: registry.to_owned(),
-        doing: doing.to_owned(),
-        source,
-    })? {
+    while let Some(chunk) = answer
+        .chunk()
+        .await
+        .map_err(|source| ImageError::Unreachable {
+            registry: registry.to_owned(),
+            doing: doing.to_owned(),
+            source,
+        })?
+    {
         if body.len() + chunk.len() > limit {
             return Err(ImageError::Protocol {
                 registry: registry.to_owned(),
@@ -98,7 +110,10 @@ mod tests {
     #[test]
     fn a_refusal_says_the_registrys_words_on_one_line() {
         for (body, expected) in [
-            (r#"{"errors":[{"code":"DENIED","message":"no\nway","detail":{"x":1}},{"code":"X"}]}"#, "DENIED: no way; X"),
+            (
+                r#"{"errors":[{"code":"DENIED","message":"no\nway","detail":{"x":1}},{"code":"X"}]}"#,
+                "DENIED: no way; X",
+            ),
             ("<html>Bad Gateway</html>", ""),
             ("slow down\u{1b}[31m", "slow down[31m"),
             ("", ""),

@@ -46,7 +46,9 @@ impl Repository<'_> {
             Method::HEAD,
             self.url(&format!("blobs/{digest}"))?,
         );
-        let answer = self.ask(&ask, &[StatusCode::OK, StatusCode::NOT_FOUND]).await?;
+        let answer = self
+            .ask(&ask, &[StatusCode::OK, StatusCode::NOT_FOUND])
+            .await?;
         Ok(answer.status() == StatusCode::OK)
     }
 
@@ -67,8 +69,15 @@ impl Repository<'_> {
             .await
     }
 
-    async fn fetch_once(&self, ask: &Ask, blob: &Descriptor, into: &Path) -> Result<(), ImageError> {
-        let mut answer = self.ask_once(ask, &[StatusCode::OK, StatusCode::NOT_FOUND]).await?;
+    async fn fetch_once(
+        &self,
+        ask: &Ask,
+        blob: &Descriptor,
+        into: &Path,
+    ) -> Result<(), ImageError> {
+        let mut answer = self
+            .ask_once(ask, &[StatusCode::OK, StatusCode::NOT_FOUND])
+            .await?;
         if answer.status() == StatusCode::NOT_FOUND {
             return Err(ImageError::Missing {
                 registry: self.registry().to_owned(),
@@ -86,12 +95,18 @@ impl Repository<'_> {
         let mut size = 0;
         // What is longer than promised is not read to its end, which may never come.
         while size <= blob.size {
-            let Some(chunk) = answer.chunk().await.map_err(|source| self.unreachable(&ask.doing, source))? else {
+            let Some(chunk) = answer
+                .chunk()
+                .await
+                .map_err(|source| self.unreachable(&ask.doing, source))?
+            else {
                 break;
             };
             hasher.update(&chunk);
             size += chunk.len() as u64;
-            file.write_all(&chunk).await.map_err(ImageError::io("write", into))?;
+            file.write_all(&chunk)
+                .await
+                .map_err(ImageError::io("write", into))?;
         }
         file.flush().await.map_err(ImageError::io("write", into))?;
         let what = format!("the blob that `{}` sent", self.registry());
@@ -138,7 +153,11 @@ impl Repository<'_> {
         Ok(Upload::Sent)
     }
 
-    async fn open_upload(&self, blob: &Descriptor, mount_from: Option<&RepositoryName>) -> Result<Session, ImageError> {
+    async fn open_upload(
+        &self,
+        blob: &Descriptor,
+        mount_from: Option<&RepositoryName>,
+    ) -> Result<Session, ImageError> {
         let doing = format!("begin the upload of the blob {}", blob.digest.short());
         let plain = self.url("blobs/uploads/")?;
         let mut url = plain.clone();
@@ -148,11 +167,15 @@ impl Repository<'_> {
                 .append_pair("from", from.path());
         }
         let hoped = [StatusCode::ACCEPTED, StatusCode::CREATED];
-        let answer = match self.ask(&Ask::new(&doing, Method::POST, url.clone()), &hoped).await {
+        let answer = match self
+            .ask(&Ask::new(&doing, Method::POST, url.clone()), &hoped)
+            .await
+        {
             // Some registries refuse to take a blob over, in several words, where the specification has them begin an upload.
             Err(ImageError::Refused { .. }) if mount_from.is_some() => {
                 url = plain;
-                self.ask(&Ask::new(&doing, Method::POST, url.clone()), &hoped).await?
+                self.ask(&Ask::new(&doing, Method::POST, url.clone()), &hoped)
+                    .await?
             }
             other => other?,
         };
@@ -197,40 +220,57 @@ fn with_digest(location: &Url, digest: Digest) -> Url {
 
 /// Streams a file. Its last bytes are handed over only when all are what the descriptor promises, so that no registry ever
 /// holds a whole blob that is damaged.
-pub(super) async fn checked_body(path: &Path, blob: &Descriptor) -> Result<reqwest::Body, ImageError> {
-    let file = tokio::fs::File::open(path).await.map_err(ImageError::io("read", path))?;
+pub(super) async fn checked_body(
+    path: &Path,
+    blob: &Descriptor,
+) -> Result<reqwest::Body, ImageError> {
+    let file = tokio::fs::File::open(path)
+        .await
+        .map_err(ImageError::io("read", path))?;
     let start = (file, Hasher::new(), 0_u64, blob.clone());
-    let stream = futures_util::stream::try_unfold(start, async |(mut file, mut hasher, mut size, blob)| {
-        let mut buffer = vec![0; CHUNK];
-        let count = file.read(&mut buffer).await?;
-        if count == 0 && size == blob.size {
-            return Ok(None);
-        }
-        buffer.truncate(count);
-        hasher.update(&buffer);
-        size += count as u64;
-        if size >= blob.size || count == 0 {
-            check("the file", &blob, size, hasher.clone().finish()).map_err(io::Error::other)?;
-        }
-        Ok::<_, io::Error>(Some((Bytes::from(buffer), (file, hasher, size, blob))))
-    });
+    let stream =
+        futures_util::stream::try_unfold(start, async |(mut file, mut hasher, mut size, blob)| {
+            let mut buffer = vec![0; CHUNK];
+            let count = file.read(&mut buffer).await?;
+            if count == 0 && size == blob.size {
+                return Ok(None);
+            }
+            buffer.truncate(count);
+            hasher.update(&buffer);
+            size += count as u64;
+            if size >= blob.size || count == 0 {
+                check("the file", &blob, size, hasher.clone().finish())
+                    .map_err(io::Error::other)?;
+            }
+            Ok::<_, io::Error>(Some((Bytes::from(buffer), (file, hasher, size, blob))))
+        });
     Ok(reqwest::Body::wrap_stream(stream))
 }
 
 pub(in crate::image) async fn check_file(blob: &Descriptor, path: &Path) -> Result<(), ImageError> {
-    let mut file = tokio::fs::File::open(path).await.map_err(ImageError::io("read", path))?;
+    let mut file = tokio::fs::File::open(path)
+        .await
+        .map_err(ImageError::io("read", path))?;
     let mut hasher = Hasher::new();
     let mut buffer = vec![0; CHUNK];
     let mut size = 0;
     loop {
-        let count = file.read(&mut buffer).await.map_err(ImageError::io("read", path))?;
+        let count = file
+            .read(&mut buffer)
+            .await
+            .map_err(ImageError::io("read", path))?;
         if count == 0 {
             break;
         }
         hasher.update(&buffer[..count]);
         size += count as u64;
     }
-    check(&format!("the file `{}`", path.display()), blob, size, hasher.finish())
+    check(
+        &format!("the file `{}`", path.display()),
+        blob,
+        size,
+        hasher.finish(),
+    )
 }
 
 #[cfg(test)]
@@ -242,7 +282,10 @@ mod tests {
         let digest = Digest::of("x");
         for (location, query) in [
             ("https://r/v2/a/blobs/uploads/1", format!("digest={digest}")),
-            ("https://r/u?_state=a%2Fb+c==", format!("_state=a%2Fb+c==&digest={digest}")),
+            (
+                "https://r/u?_state=a%2Fb+c==",
+                format!("_state=a%2Fb+c==&digest={digest}"),
+            ),
         ] {
             let url = with_digest(&location.parse().expect("an address"), digest);
             assert_eq!(url.query(), Some(query.as_str()));

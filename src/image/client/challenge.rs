@@ -117,11 +117,14 @@ mod tests {
             ("BASIC", Some(Challenge::Basic)),
             ("Bearer service=a", None),
             ("Negotiate", None),
-            ("Bearer realm=\"never closed", Some(Challenge::Bearer {
-                realm: "never closed".to_owned(),
-                service: None,
-                scope: None,
-            })),
+            (
+                "Bearer realm=\"never closed",
+                Some(Challenge::Bearer {
+                    realm: "never closed".to_owned(),
+                    service: None,
+                    scope: None,
+                }),
+            ),
         ] {
             assert_eq!(Challenge::parse(text), expected, "{text}");
         }

@@ -75,7 +75,9 @@ pub enum Access {
 
 impl Access {
     pub(super) fn scopes(&self, repository: &RepositoryName) -> Vec<String> {
-        let scope = |repository: &RepositoryName, actions| format!("repository:{}:{actions}", repository.path());
+        let scope = |repository: &RepositoryName, actions| {
+            format!("repository:{}:{actions}", repository.path())
+        };
         match self {
             Self::Pull => vec![scope(repository, "pull")],
             Self::Push => vec![scope(repository, "pull,push")],
@@ -108,7 +110,11 @@ impl RegistryClient {
 
     /// Gives the user of one registry, by the host that references name.
     #[must_use]
-    pub fn with_credentials(mut self, registry: impl Into<String>, credentials: Credentials) -> Self {
+    pub fn with_credentials(
+        mut self,
+        registry: impl Into<String>,
+        credentials: Credentials,
+    ) -> Self {
         self.credentials.insert(registry.into(), credentials);
         self
     }
@@ -129,12 +135,19 @@ impl RegistryClient {
     ///
     /// # Errors
     /// If no address can be made of the registry's host.
-    pub fn repository(&self, name: &RepositoryName, access: Access) -> Result<Repository<'_>, ImageError> {
-        let base = self.endpoints.base(name.registry()).map_err(|problem| ImageError::Protocol {
-            registry: name.registry().to_owned(),
-            doing: "find its address".to_owned(),
-            because: problem.to_string(),
-        })?;
+    pub fn repository(
+        &self,
+        name: &RepositoryName,
+        access: Access,
+    ) -> Result<Repository<'_>, ImageError> {
+        let base =
+            self.endpoints
+                .base(name.registry())
+                .map_err(|problem| ImageError::Protocol {
+                    registry: name.registry().to_owned(),
+                    doing: "find its address".to_owned(),
+                    because: problem.to_string(),
+                })?;
         Ok(Repository {
             client: self,
             name: name.clone(),
@@ -144,7 +157,10 @@ impl RegistryClient {
     }
 
     /// Sends, and counts what is sent.
-    pub(super) async fn count(&self, request: reqwest::RequestBuilder) -> Result<Response, reqwest::Error> {
+    pub(super) async fn count(
+        &self,
+        request: reqwest::RequestBuilder,
+    ) -> Result<Response, reqwest::Error> {
         self.requests.fetch_add(1, Ordering::Relaxed);
         request.send().await.map_err(reqwest::Error::without_url)
     }
@@ -203,8 +219,9 @@ impl Repository<'_> {
     pub(super) fn url(&self, below: &str) -> Result<Url, ImageError> {
         let base = self.base.as_str().trim_end_matches('/');
         let text = format!("{base}/v2/{}/{below}", self.name.path());
-        text.parse()
-            .map_err(|problem: url::ParseError| self.against("make an address", problem.to_string()))
+        text.parse().map_err(|problem: url::ParseError| {
+            self.against("make an address", problem.to_string())
+        })
     }
 
     pub(super) fn against(&self, doing: &str, because: String) -> ImageError {
@@ -224,19 +241,36 @@ impl Repository<'_> {
     }
 
     /// Sends until an answer is among `hoped`, or its refusal will not pass.
-    pub(super) async fn ask(&self, ask: &Ask, hoped: &[StatusCode]) -> Result<Response, ImageError> {
-        self.client.pace.run(async |_| self.ask_once(ask, hoped).await).await
+    pub(super) async fn ask(
+        &self,
+        ask: &Ask,
+        hoped: &[StatusCode],
+    ) -> Result<Response, ImageError> {
+        self.client
+            .pace
+            .run(async |_| self.ask_once(ask, hoped).await)
+            .await
     }
 
     /// Sends once, besides what a redirect or a missing token asks for.
-    pub(super) async fn ask_once(&self, ask: &Ask, hoped: &[StatusCode]) -> Result<Response, ImageError> {
+    pub(super) async fn ask_once(
+        &self,
+        ask: &Ask,
+        hoped: &[StatusCode],
+    ) -> Result<Response, ImageError> {
         let mut url = ask.url.clone();
         let mut bought = false;
         let mut redirects = 0;
         loop {
-            let grant = self.client.grants.current(&self.name).filter(|_| self.is_home(&url));
+            let grant = self
+                .client
+                .grants
+                .current(&self.name)
+                .filter(|_| self.is_home(&url));
             let had = grant.as_ref().map(|grant| grant.generation);
-            let request = self.request(ask, &url, grant.map(|grant| grant.header)).await?;
+            let request = self
+                .request(ask, &url, grant.map(|grant| grant.header))
+                .await?;
             let answer = self
                 .client
                 .count(request)
@@ -248,7 +282,9 @@ impl Repository<'_> {
             }
             let challenge = Challenge::read(answer.headers());
             match challenge {
-                Some(challenge) if status == StatusCode::UNAUTHORIZED && !bought && self.is_home(&url) => {
+                Some(challenge)
+                    if status == StatusCode::UNAUTHORIZED && !bought && self.is_home(&url) =>
+                {
                     bought = true;
                     let want = Want {
                         repository: &self.name,
@@ -258,10 +294,15 @@ impl Repository<'_> {
                     };
                     self.client.authorize(&want, challenge).await?;
                 }
-                _ if status.is_redirection() && matches!(ask.method, Method::GET | Method::HEAD) => {
+                _ if status.is_redirection()
+                    && matches!(ask.method, Method::GET | Method::HEAD) =>
+                {
                     redirects += 1;
                     if redirects > MOST_REDIRECTS {
-                        return Err(self.against(&ask.doing, format!("it redirects more than {MOST_REDIRECTS} times")));
+                        return Err(self.against(
+                            &ask.doing,
+                            format!("it redirects more than {MOST_REDIRECTS} times"),
+                        ));
                     }
                     url = self.location(&ask.doing, &url, &answer)?;
                 }
@@ -276,16 +317,21 @@ impl Repository<'_> {
     }
 
     /// Reads `Location`, relative to the address that answered, and refuses one that leads where we must not go.
-    pub(super) fn location(&self, doing: &str, from: &Url, answer: &Response) -> Result<Url, ImageError> {
+    pub(super) fn location(
+        &self,
+        doing: &str,
+        from: &Url,
+        answer: &Response,
+    ) -> Result<Url, ImageError> {
         let text = answer
             .headers()
             .get(LOCATION)
             .ok_or_else(|| self.against(doing, "it names no Location".to_owned()))?
             .to_str()
             .map_err(|_| self.against(doing, "its Location is no text".to_owned()))?;
-        let location = from
-            .join(text)
-            .map_err(|problem| self.against(doing, format!("its Location is no address: {problem}")))?;
+        let location = from.join(text).map_err(|problem| {
+            self.against(doing, format!("its Location is no address: {problem}"))
+        })?;
         check_leads(&self.base, &location).map_err(|because| self.against(doing, because))?;
         Ok(location)
     }
@@ -304,9 +350,13 @@ impl Repository<'_> {
             request = request.header(reqwest::header::ACCEPT, accept);
         }
         Ok(match &ask.payload {
-            Payload::Nothing if ask.method == Method::POST || ask.method == Method::PUT => request.header(CONTENT_LENGTH, 0),
+            Payload::Nothing if ask.method == Method::POST || ask.method == Method::PUT => {
+                request.header(CONTENT_LENGTH, 0)
+            }
             Payload::Nothing => request,
-            Payload::Document { media_type, bytes } => request.header(CONTENT_TYPE, media_type).body(bytes.clone()),
+            Payload::Document { media_type, bytes } => {
+                request.header(CONTENT_TYPE, media_type).body(bytes.clone())
+            }
             Payload::Blob { file, blob } => request
                 .header(CONTENT_TYPE, "application/octet-stream")
                 .header(CONTENT_LENGTH, blob.size)

@@ -44,14 +44,20 @@ enum Nearness {
 
 fn is_inside(url: &Url) -> Nearness {
     let address = match url.host() {
-        Some(Host::Domain(name)) if name == "localhost" || name.ends_with(".localhost") => return Nearness::Loopback,
+        Some(Host::Domain(name)) if name == "localhost" || name.ends_with(".localhost") => {
+            return Nearness::Loopback;
+        }
         Some(Host::Domain(_)) | None => return Nearness::Public,
         Some(Host::Ipv4(address)) => IpAddr::V4(address),
         Some(Host::Ipv6(address)) => address.to_canonical(),
     };
     let private = match address {
-        IpAddr::V4(address) => address.is_private() || address.is_link_local() || address.is_unspecified(),
-        IpAddr::V6(address) => address.is_unique_local() || address.is_unicast_link_local() || address.is_unspecified(),
+        IpAddr::V4(address) => {
+            address.is_private() || address.is_link_local() || address.is_unspecified()
+        }
+        IpAddr::V6(address) => {
+            address.is_unique_local() || address.is_unicast_link_local() || address.is_unspecified()
+        }
     };
     match (address.is_loopback(), private) {
         (true, _) => Nearness::Loopback,
@@ -69,8 +75,14 @@ pub(super) fn check_leads(base: &Url, target: &Url) -> Result<(), String> {
         "http" if base.scheme() == "http" => {}
         _ => return Err(format!("it leads to `{}`, expected https", redact(target))),
     }
-    if is_inside(target) > Nearness::Public && is_inside(base) == Nearness::Public && target.host() != base.host() {
-        return Err(format!("it leads to `{}`, which is inside of this network", redact(target)));
+    if is_inside(target) > Nearness::Public
+        && is_inside(base) == Nearness::Public
+        && target.host() != base.host()
+    {
+        return Err(format!(
+            "it leads to `{}`, which is inside of this network",
+            redact(target)
+        ));
     }
     Ok(())
 }
@@ -120,10 +132,20 @@ mod tests {
         ] {
             assert!(check_leads(&public, &url(bad)).is_err(), "{bad}");
         }
-        for good in ["https://ghcr.io/x", "https://pkg.example.com/blob?x=1", "https://8.8.8.8/"] {
+        for good in [
+            "https://ghcr.io/x",
+            "https://pkg.example.com/blob?x=1",
+            "https://8.8.8.8/",
+        ] {
             assert_eq!(check_leads(&public, &url(good)), Ok(()));
         }
-        assert_eq!(check_leads(&url("http://127.0.0.1:1"), &url("http://localhost:2/")), Ok(()));
-        assert_eq!(check_leads(&url("https://10.0.0.5"), &url("https://10.0.0.6/")), Ok(()));
+        assert_eq!(
+            check_leads(&url("http://127.0.0.1:1"), &url("http://localhost:2/")),
+            Ok(())
+        );
+        assert_eq!(
+            check_leads(&url("https://10.0.0.5"), &url("https://10.0.0.6/")),
+            Ok(())
+        );
     }
 }

@@ -62,12 +62,17 @@ impl Grants {
 
     fn scopes(&self, repository: &RepositoryName) -> Vec<String> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(repository).map(|grant| grant.scopes.clone()).unwrap_or_default()
+        known
+            .get(repository)
+            .map(|grant| grant.scopes.clone())
+            .unwrap_or_default()
     }
 
     fn keep(&self, repository: &RepositoryName, scopes: Vec<String>, header: HeaderValue) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let generation = known.get(repository).map_or(1, |grant| grant.generation + 1);
+        let generation = known
+            .get(repository)
+            .map_or(1, |grant| grant.generation + 1);
         known.insert(
             repository.clone(),
             Grant {
@@ -96,10 +101,17 @@ pub(super) struct Want<'w> {
 
 impl RegistryClient {
     /// Buys a grant that answers `challenge`, unless another task did while this one waited.
-    pub(super) async fn authorize(&self, want: &Want<'_>, challenge: Challenge) -> Result<(), ImageError> {
+    pub(super) async fn authorize(
+        &self,
+        want: &Want<'_>,
+        challenge: Challenge,
+    ) -> Result<(), ImageError> {
         // One purchase at a time: ten uploads whose token ran out ask for one new token.
         let _turn = self.buying.acquire().await;
-        let current = self.grants.current(want.repository).map(|grant| grant.generation);
+        let current = self
+            .grants
+            .current(want.repository)
+            .map(|grant| grant.generation);
         if current > want.had {
             return Ok(());
         }
@@ -108,10 +120,19 @@ impl RegistryClient {
         let (scopes, header) = match (challenge, credentials) {
             (Challenge::Basic, Some(credentials)) => (Vec::new(), basic(credentials)),
             (Challenge::Basic, None) => return Err(self.not_logged_in(registry)),
-            (Challenge::Bearer { realm, service, scope }, _) => {
+            (
+                Challenge::Bearer {
+                    realm,
+                    service,
+                    scope,
+                },
+                _,
+            ) => {
                 let scopes = merged_scopes(scope, want, self.grants.scopes(want.repository));
                 let realm = self.realm(want, &realm)?;
-                let token = self.buy(registry, realm, service, &scopes, credentials).await?;
+                let token = self
+                    .buy(registry, realm, service, &scopes, credentials)
+                    .await?;
                 (scopes, format!("Bearer {token}"))
             }
         };
@@ -171,19 +192,24 @@ impl RegistryClient {
             .run(async |_| {
                 let mut request = self.http.get(realm.clone());
                 if let Some(credentials) = credentials {
-                    let mut header = HeaderValue::from_str(&basic(credentials)).map_err(|_| self.not_logged_in(registry))?;
+                    let mut header = HeaderValue::from_str(&basic(credentials))
+                        .map_err(|_| self.not_logged_in(registry))?;
                     header.set_sensitive(true);
                     request = request.header(AUTHORIZATION, header);
                 }
-                let answer = self.count(request).await.map_err(|source| ImageError::Unreachable {
-                    registry: registry.to_owned(),
-                    doing: doing.to_owned(),
-                    source,
-                })?;
+                let answer =
+                    self.count(request)
+                        .await
+                        .map_err(|source| ImageError::Unreachable {
+                            registry: registry.to_owned(),
+                            doing: doing.to_owned(),
+                            source,
+                        })?;
                 if !answer.status().is_success() {
                     return Err(super::answer::refusal(registry, doing, answer).await);
                 }
-                let body = super::answer::body_at_most(registry, doing, answer, LARGEST_TOKEN).await?;
+                let body =
+                    super::answer::body_at_most(registry, doing, answer, LARGEST_TOKEN).await?;
                 read_token(registry, &body)
             })
             .await
@@ -197,8 +223,12 @@ fn read_token(registry: &str, body: &[u8]) -> Result<String, ImageError> {
         because: because.to_owned(),
     };
     // The reader's words are left out: they may quote the token.
-    let answer: TokenAnswer = serde_json::from_slice(body).map_err(|_| refuse("its answer is no JSON with a `token`"))?;
-    let token = answer.token.filter(|token| !token.is_empty()).or(answer.access_token);
+    let answer: TokenAnswer =
+        serde_json::from_slice(body).map_err(|_| refuse("its answer is no JSON with a `token`"))?;
+    let token = answer
+        .token
+        .filter(|token| !token.is_empty())
+        .or(answer.access_token);
     token
         .filter(|token| !token.is_empty())
         .ok_or_else(|| refuse("its answer has neither `token` nor `access_token`"))
@@ -211,7 +241,9 @@ fn basic(credentials: &Credentials) -> String {
 
 /// What is newly asked for comes first: some registries read only the first scope.
 fn merged_scopes(asked: Option<String>, want: &Want<'_>, had: Vec<String>) -> Vec<String> {
-    let asked = asked.into_iter().flat_map(|scopes| scopes.split(' ').map(str::to_owned).collect::<Vec<_>>());
+    let asked = asked
+        .into_iter()
+        .flat_map(|scopes| scopes.split(' ').map(str::to_owned).collect::<Vec<_>>());
     let mut scopes: Vec<String> = Vec::new();
     for scope in asked.chain(want.access.scopes(want.repository)).chain(had) {
         let covered = scopes.iter().any(|known| covers(known, &scope));
@@ -227,7 +259,10 @@ fn merged_scopes(asked: Option<String>, want: &Want<'_>, had: Vec<String>) -> Ve
 fn covers(large: &str, small: &str) -> bool {
     match (large.rsplit_once(':'), small.rsplit_once(':')) {
         (Some((on, actions)), Some((also_on, fewer))) => {
-            on == also_on && fewer.split(',').all(|action| actions.split(',').any(|known| known == action))
+            on == also_on
+                && fewer
+                    .split(',')
+                    .all(|action| actions.split(',').any(|known| known == action))
         }
         _ => large == small,
     }
@@ -250,19 +285,41 @@ mod tests {
             had: None,
         };
         let merged = |asked: Option<&str>, had: &[&str]| {
-            merged_scopes(asked.map(str::to_owned), &want, had.iter().map(|scope| (*scope).to_owned()).collect())
+            merged_scopes(
+                asked.map(str::to_owned),
+                &want,
+                had.iter().map(|scope| (*scope).to_owned()).collect(),
+            )
         };
-        assert_eq!(merged(None, &[]), ["repository:a/b:pull,push", "repository:a/c:pull"]);
         assert_eq!(
-            merged(Some("repository:a/b:pull repository:a/b:delete"), &["repository:a/c:pull"]),
-            ["repository:a/b:delete", "repository:a/b:pull,push", "repository:a/c:pull"]
+            merged(None, &[]),
+            ["repository:a/b:pull,push", "repository:a/c:pull"]
+        );
+        assert_eq!(
+            merged(
+                Some("repository:a/b:pull repository:a/b:delete"),
+                &["repository:a/c:pull"]
+            ),
+            [
+                "repository:a/b:delete",
+                "repository:a/b:pull,push",
+                "repository:a/c:pull"
+            ]
         );
     }
 
     #[test]
     fn a_token_is_read_under_both_names_and_never_quoted() {
-        assert_eq!(read_token("r", br#"{"access_token":"a"}"#).ok().as_deref(), Some("a"));
-        assert_eq!(read_token("r", br#"{"token":"","access_token":"a"}"#).ok().as_deref(), Some("a"));
+        assert_eq!(
+            read_token("r", br#"{"access_token":"a"}"#).ok().as_deref(),
+            Some("a")
+        );
+        assert_eq!(
+            read_token("r", br#"{"token":"","access_token":"a"}"#)
+                .ok()
+                .as_deref(),
+            Some("a")
+        );
         for bad in [r#"{"token":""}"#, "{}", r#"["hunter2"]"#, "hunter2"] {
             let problem = read_token("r", bad.as_bytes()).expect_err(bad).to_string();
             assert!(!problem.contains("hunter2"), "{problem}");

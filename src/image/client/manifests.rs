@@ -75,14 +75,19 @@ impl Repository<'_> {
     ///
     /// # Errors
     /// If the registry refuses, cannot be reached, or breaks the protocol.
-    pub async fn head_manifest(&self, name: &ManifestName) -> Result<Option<ManifestHead>, ImageError> {
+    pub async fn head_manifest(
+        &self,
+        name: &ManifestName,
+    ) -> Result<Option<ManifestHead>, ImageError> {
         let mut ask = Ask::new(
             format!("look up `{name}`"),
             Method::HEAD,
             self.url(&format!("manifests/{name}"))?,
         );
         ask.accept = Some(ACCEPT);
-        let answer = self.ask(&ask, &[StatusCode::OK, StatusCode::NOT_FOUND]).await?;
+        let answer = self
+            .ask(&ask, &[StatusCode::OK, StatusCode::NOT_FOUND])
+            .await?;
         if answer.status() == StatusCode::NOT_FOUND {
             return Ok(None);
         }
@@ -105,7 +110,10 @@ impl Repository<'_> {
     ///
     /// # Errors
     /// As [`Repository::head_manifest`], and if the bytes are not those that a digest names, or more than four MiB.
-    pub async fn get_manifest(&self, name: &ManifestName) -> Result<Option<FetchedManifest>, ImageError> {
+    pub async fn get_manifest(
+        &self,
+        name: &ManifestName,
+    ) -> Result<Option<FetchedManifest>, ImageError> {
         let mut ask = Ask::new(
             format!("fetch `{name}`"),
             Method::GET,
@@ -116,13 +124,16 @@ impl Repository<'_> {
             .client
             .pace
             .run(async |_| {
-                let answer = self.ask_once(&ask, &[StatusCode::OK, StatusCode::NOT_FOUND]).await?;
+                let answer = self
+                    .ask_once(&ask, &[StatusCode::OK, StatusCode::NOT_FOUND])
+                    .await?;
                 if answer.status() == StatusCode::NOT_FOUND {
                     return Ok(None);
                 }
                 let media_type = text(answer.headers(), &CONTENT_TYPE);
                 let limit = usize::try_from(LARGEST_MANIFEST).unwrap_or(usize::MAX);
-                let bytes = answer::body_at_most(self.registry(), &ask.doing, answer, limit).await?;
+                let bytes =
+                    answer::body_at_most(self.registry(), &ask.doing, answer, limit).await?;
                 Ok(Some((media_type, bytes)))
             })
             .await?;
@@ -138,7 +149,12 @@ impl Repository<'_> {
             }),
             _ => Ok(Some(FetchedManifest {
                 digest,
-                media_type: media_type.split(';').next().unwrap_or_default().trim().to_owned(),
+                media_type: media_type
+                    .split(';')
+                    .next()
+                    .unwrap_or_default()
+                    .trim()
+                    .to_owned(),
                 bytes: bytes.into(),
             })),
         }
@@ -148,7 +164,12 @@ impl Repository<'_> {
     ///
     /// # Errors
     /// If the registry refuses, cannot be reached, or says that it stored something else.
-    pub async fn put_manifest(&self, name: &ManifestName, media_type: &str, bytes: &Bytes) -> Result<Digest, ImageError> {
+    pub async fn put_manifest(
+        &self,
+        name: &ManifestName,
+        media_type: &str,
+        bytes: &Bytes,
+    ) -> Result<Digest, ImageError> {
         let expected = Digest::of(bytes);
         let mut ask = Ask::new(
             format!("store the manifest `{name}`"),
@@ -159,7 +180,12 @@ impl Repository<'_> {
             media_type: media_type.to_owned(),
             bytes: bytes.clone(),
         };
-        let stored = [StatusCode::CREATED, StatusCode::OK, StatusCode::ACCEPTED, StatusCode::NO_CONTENT];
+        let stored = [
+            StatusCode::CREATED,
+            StatusCode::OK,
+            StatusCode::ACCEPTED,
+            StatusCode::NO_CONTENT,
+        ];
         let answer = self.ask(&ask, &stored).await?;
         match said_digest(answer.headers()) {
             Some(found) if found != expected => Err(ImageError::WrongDigest {
@@ -200,7 +226,9 @@ impl Repository<'_> {
         let mut tags = Vec::new();
         for _ in 0..MOST_PAGES {
             let ask = Ask::new("list its tags", Method::GET, url.clone());
-            let answer = self.ask(&ask, &[StatusCode::OK, StatusCode::NOT_FOUND]).await?;
+            let answer = self
+                .ask(&ask, &[StatusCode::OK, StatusCode::NOT_FOUND])
+                .await?;
             if answer.status() == StatusCode::NOT_FOUND {
                 return Err(ImageError::Missing {
                     registry: self.registry().to_owned(),
@@ -210,36 +238,59 @@ impl Repository<'_> {
             let next = self.next_page(&url, &answer)?;
             let limit = usize::try_from(LARGEST_MANIFEST).unwrap_or(usize::MAX);
             let body = answer::body_at_most(self.registry(), &ask.doing, answer, limit).await?;
-            let page: TagPage =
-                serde_json::from_slice(&body).map_err(|problem| self.against(&ask.doing, problem.to_string()))?;
-            tags.extend(page.tags.unwrap_or_default().iter().filter_map(|tag| Tag::from_str(tag).ok()));
+            let page: TagPage = serde_json::from_slice(&body)
+                .map_err(|problem| self.against(&ask.doing, problem.to_string()))?;
+            tags.extend(
+                page.tags
+                    .unwrap_or_default()
+                    .iter()
+                    .filter_map(|tag| Tag::from_str(tag).ok()),
+            );
             match next {
                 Some(next) => url = next,
                 None => return Ok(tags),
             }
         }
-        Err(self.against("list its tags", format!("it has more than {MOST_PAGES} pages of them")))
+        Err(self.against(
+            "list its tags",
+            format!("it has more than {MOST_PAGES} pages of them"),
+        ))
     }
 
     /// Reads `Link: </v2/…?last=x>; rel="next"`.
-    fn next_page(&self, from: &url::Url, answer: &Response) -> Result<Option<url::Url>, ImageError> {
+    fn next_page(
+        &self,
+        from: &url::Url,
+        answer: &Response,
+    ) -> Result<Option<url::Url>, ImageError> {
         let link = text(answer.headers(), &LINK);
-        let Some((target, parameters)) = link.strip_prefix('<').and_then(|link| link.split_once('>')) else {
+        let Some((target, parameters)) =
+            link.strip_prefix('<').and_then(|link| link.split_once('>'))
+        else {
             return Ok(None);
         };
         if !parameters.replace(['"', ' '], "").contains("rel=next") {
             return Ok(None);
         }
-        let next = from
-            .join(target)
-            .map_err(|problem| self.against("list its tags", format!("its next page is no address: {problem}")))?;
-        super::check_leads(from, &next).map_err(|because| self.against("list its tags", because))?;
+        let next = from.join(target).map_err(|problem| {
+            self.against(
+                "list its tags",
+                format!("its next page is no address: {problem}"),
+            )
+        })?;
+        super::check_leads(from, &next)
+            .map_err(|because| self.against("list its tags", because))?;
         Ok(Some(next))
     }
 }
 
 fn said_digest(headers: &HeaderMap) -> Option<Digest> {
-    headers.get("docker-content-digest")?.to_str().ok()?.parse().ok()
+    headers
+        .get("docker-content-digest")?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()
 }
 
 fn text(headers: &HeaderMap, name: &reqwest::header::HeaderName) -> String {

@@ -36,7 +36,10 @@ impl RetryPolicy {
     }
 
     /// Repeats `attempt` while its failure may pass. It is given its number, from 0.
-    pub(in crate::image) async fn run<T>(&self, attempt: impl AsyncFn(u32) -> Result<T, ImageError>) -> Result<T, ImageError> {
+    pub(in crate::image) async fn run<T>(
+        &self,
+        attempt: impl AsyncFn(u32) -> Result<T, ImageError>,
+    ) -> Result<T, ImageError> {
         let mut number = 0;
         loop {
             match attempt(number).await {
@@ -52,7 +55,9 @@ impl RetryPolicy {
     }
 
     fn delay(&self, number: u32, asked: Option<Duration>) -> Duration {
-        let own = self.first_delay.saturating_mul(2_u32.saturating_pow(number));
+        let own = self
+            .first_delay
+            .saturating_mul(2_u32.saturating_pow(number));
         own.max(asked.unwrap_or_default()).min(self.longest_delay)
     }
 }
@@ -60,7 +65,9 @@ impl RetryPolicy {
 /// Classes that pass: overload, limits, broken connections. A permission does not.
 fn may_pass(problem: &ImageError) -> bool {
     match problem {
-        ImageError::Refused { status, message, .. } => match status {
+        ImageError::Refused {
+            status, message, ..
+        } => match status {
             408 | 425 | 429 | 500 | 502..=599 => true,
             403 => names_a_rate_limit(message),
             400 | 404 | 416 => {
@@ -79,7 +86,11 @@ fn may_pass(problem: &ImageError) -> bool {
 
 fn asked_delay(problem: &ImageError) -> Option<Duration> {
     match problem {
-        ImageError::Refused { retry_after, message, .. } => retry_after.or_else(|| delay_in_words(message)),
+        ImageError::Refused {
+            retry_after,
+            message,
+            ..
+        } => retry_after.or_else(|| delay_in_words(message)),
         _ => None,
     }
 }
@@ -87,7 +98,10 @@ fn asked_delay(problem: &ImageError) -> Option<Duration> {
 /// GHCR says the delay only in its message: `retry-after: 10.305464ms, allowed: 2000/minute`.
 fn delay_in_words(message: &str) -> Option<Duration> {
     let (_, rest) = message.split_once("retry-after: ")?;
-    let number: String = rest.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
+    let number: String = rest
+        .chars()
+        .take_while(|c| c.is_ascii_digit() || *c == '.')
+        .collect();
     let seconds = match &rest[number.len()..] {
         unit if unit.starts_with("ms") => number.parse::<f64>().ok()? / 1000.0,
         unit if unit.starts_with('s') => number.parse().ok()?,
@@ -119,12 +133,20 @@ mod tests {
             (501, "", false),
             (401, "", false),
             (403, "DENIED: permission_denied: write_package", false),
-            (403, "DENIED: You have exceeded a secondary rate limit", true),
+            (
+                403,
+                "DENIED: You have exceeded a secondary rate limit",
+                true,
+            ),
             (404, "NAME_UNKNOWN: no such repository", false),
             (404, "MANIFEST_BLOB_UNKNOWN: blob unknown to registry", true),
             (400, "MANIFEST_INVALID: no", false),
         ] {
-            assert_eq!(may_pass(&refused(status, message)), passes, "{status} {message}");
+            assert_eq!(
+                may_pass(&refused(status, message)),
+                passes,
+                "{status} {message}"
+            );
         }
     }
 
@@ -132,11 +154,17 @@ mod tests {
     fn a_delay_doubles_listens_and_is_bounded() {
         let policy = RetryPolicy::default();
         let seconds = |number, asked| policy.delay(number, asked).as_secs();
-        assert_eq!([0, 1, 2, 9, 99].map(|number| seconds(number, None)), [1, 2, 4, 60, 60]);
+        assert_eq!(
+            [0, 1, 2, 9, 99].map(|number| seconds(number, None)),
+            [1, 2, 4, 60, 60]
+        );
         assert_eq!(seconds(0, Some(Duration::from_secs(7))), 7);
         assert_eq!(seconds(0, Some(Duration::from_secs(7000))), 60);
         let words = "TOOMANYREQUESTS: retry-after: 2500.5ms, allowed: 2000/minute";
-        assert_eq!(asked_delay(&refused(429, words)), Some(Duration::from_micros(2_500_500)));
+        assert_eq!(
+            asked_delay(&refused(429, words)),
+            Some(Duration::from_micros(2_500_500))
+        );
         assert_eq!(asked_delay(&refused(429, "retry-after: soon")), None);
     }
 }

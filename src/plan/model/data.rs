@@ -66,7 +66,7 @@ pub struct Environment {
 }
 
 /// The kinds of connections.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ConnectionKind {
     /// A Google Cloud project.
     Google,
@@ -82,6 +82,21 @@ pub enum ConnectionKind {
     S3,
     /// A Prometheus server.
     Prometheus,
+}
+
+impl ConnectionKind {
+    /// Returns the key that chooses it.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Google => "google",
+            Self::Registry => "registry",
+            Self::Kubernetes => "kubernetes",
+            Self::Docker => "docker",
+            Self::Postgres => "postgres",
+            Self::S3 => "s3",
+            Self::Prometheus => "prometheus",
+        }
+    }
 }
 
 /// A way out of the machine.

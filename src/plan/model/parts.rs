@@ -1,6 +1,6 @@
 //! The plan, its parts and its phases.
 
-use std::{ops::Deref, sync::Arc};
+use std::{collections::HashMap, ops::Deref, sync::Arc};
 
 use camino::Utf8PathBuf;
 use indexmap::IndexMap;
@@ -72,6 +72,8 @@ pub struct Parts {
     pub phases: Vec<Phase>,
     /// The tasks of all phases, in file order.
     pub tasks: Vec<Task>,
+    /// Indices of the tasks by their ids.
+    pub(in crate::plan) task_index: HashMap<TaskId, usize>,
     /// Values that are recorded at the end of each walk.
     pub outputs: IndexMap<Name, Field>,
     /// Rendered workflow files.
@@ -148,7 +150,7 @@ pub struct Condition {
 impl Parts {
     /// Finds a task by its id.
     pub fn task(&self, id: &TaskId) -> Option<&Task> {
-        self.tasks.iter().find(|task| task.id == *id)
+        self.task_index.get(id).map(|&index| &self.tasks[index])
     }
 
     /// Returns the phase of a task.
