@@ -1,18 +1,25 @@
 //! Reads a plan file in stages.
 
-use std::{collections::HashSet, fs, io, sync::Arc};
+use std::{
+    collections::HashSet,
+    fs::File,
+    io::{self, Read as _},
+    string::FromUtf8Error,
+    sync::Arc,
+};
 
 use camino::Utf8Path;
 
 use super::{
     build, files,
     grammar::PLAN,
-    model::{Parts, Plan},
+    model::Plan,
     names, node, shape,
     values::{Given, Values, Wanted},
+    workflows,
 };
 use crate::{
-    diagnostic::{Diagnostic, Diagnostics, SourceFile},
+    diagnostic::{Diagnostic, Diagnostics, SourceFile, Span},
     document::Document,
 };
 
@@ -35,33 +42,51 @@ pub struct Read {
 ///
 /// The file cannot be read. Problems of its content are no error; they stand in [`Read::problems`].
 pub fn read(path: &Utf8Path) -> io::Result<Read> {
-    let bytes = fs::read(path)?;
+    let file = File::open(path)?;
+    let length = file.metadata()?.len();
+    let mut bytes = Vec::new();
+    // Not more than is needed to see that it is too much: the file may be a device that never ends.
+    file.take(node::MOST_BYTES as u64 + 1)
+        .read_to_end(&mut bytes)?;
     let folder = path
         .parent()
         .filter(|folder| !folder.as_str().is_empty())
         .unwrap_or(Utf8Path::new("."));
-    Ok(match String::from_utf8(bytes) {
-        Ok(text) => read_text(path.as_str(), text, folder),
-        Err(error) => not_utf8(path, &error),
-    })
+    if bytes.len() > node::MOST_BYTES {
+        let source = Arc::new(SourceFile::new(path.as_str(), ""));
+        let found = length.max(bytes.len() as u64);
+        return Ok(unreadable(source, node::too_large(found).into()));
+    }
+    Ok(read_bytes(path.as_str(), bytes, folder))
 }
 
-fn not_utf8(path: &Utf8Path, error: &std::string::FromUtf8Error) -> Read {
+/// Reads a plan from the bytes of its file; `folder` is where the files that it names are.
+pub fn read_bytes(name: &str, bytes: Vec<u8>, folder: &Utf8Path) -> Read {
+    match String::from_utf8(bytes) {
+        Ok(text) => read_text(name, text, folder),
+        Err(error) => not_utf8(name, &error),
+    }
+}
+
+fn not_utf8(name: &str, error: &FromUtf8Error) -> Read {
     let good = error.utf8_error().valid_up_to();
     let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
     let problem = Diagnostic::error(
         "encoding",
         "the plan is not UTF-8: this byte belongs to no character",
     )
-    .at(crate::diagnostic::Span {
-        start: good,
-        end: good + 1,
-    })
+    .at(Span::new(
+        good,
+        good + char::REPLACEMENT_CHARACTER.len_utf8(),
+    ))
     .help("save the file as UTF-8");
-    let source = Arc::new(SourceFile::new(path.as_str(), text));
+    unreadable(Arc::new(SourceFile::new(name, text)), problem.into())
+}
+
+fn unreadable(source: Arc<SourceFile>, problems: Diagnostics) -> Read {
     Read {
         source,
-        problems: problem.into(),
+        problems,
         plan: None,
         document: None,
     }
@@ -75,12 +100,7 @@ pub fn read_text(name: &str, text: String, folder: &Utf8Path) -> Read {
         Err(found) => {
             let mut problems: Diagnostics = found.into_iter().collect();
             problems.sort();
-            return Read {
-                source,
-                problems,
-                plan: None,
-                document: None,
-            };
+            return unreadable(source, problems);
         }
     };
     let mut problems = Diagnostics::new();
@@ -122,53 +142,6 @@ fn known_values(plan: &Plan) -> Vec<Diagnostic> {
     let mut problems = Values::resolve(plan, &Given::default(), Wanted::Known)
         .err()
         .unwrap_or_default();
-    problems.extend(published_twice(plan));
+    problems.extend(workflows::published_twice(plan));
     problems
-}
-
-/// Two workflows that publish the same image for one commit race for its tags.
-fn published_twice(plan: &Parts) -> Vec<Diagnostic> {
-    let mut problems = Vec::new();
-    let workflows: Vec<_> = plan
-        .workflows
-        .iter()
-        .filter(|(_, workflow)| runs_on_push_to_branch(&workflow.on))
-        .collect();
-    for (index, (name, workflow)) in workflows.iter().enumerate() {
-        for (other, earlier) in &workflows[..index] {
-            let both = |task: &&super::model::Task| {
-                let phase = &plan.phases[task.phase].id;
-                let holds =
-                    |phases: &[crate::ident::PhaseId]| phases.is_empty() || phases.contains(phase);
-                task.kind == super::model::Kind::Image
-                    && task.changes
-                    && holds(&workflow.phases)
-                    && holds(&earlier.phases)
-            };
-            if let Some(task) = plan.tasks.iter().find(both) {
-                let phase = &plan.phases[task.phase].id;
-                problems.push(
-                    Diagnostic::error("published-twice", format!("`{}` would be published twice for one commit, by `{other}` and `{name}`", task.id))
-                        .at(workflow.span)
-                        .also(earlier.span, "the first is here")
-                        .help(format!("take the phase `{phase}` out of one of them")),
-                );
-            }
-        }
-    }
-    problems
-}
-
-/// Whether a workflow runs for a push to a branch; a push of tags alone is another event.
-fn runs_on_push_to_branch(on: &serde_json::Value) -> bool {
-    match on {
-        serde_json::Value::String(event) => event == "push",
-        serde_json::Value::Array(events) => events.iter().any(|event| event == "push"),
-        serde_json::Value::Object(events) => events.get("push").is_some_and(|push| {
-            push.get("branches").is_some()
-                || push.get("branches-ignore").is_some()
-                || push.get("tags").is_none()
-        }),
-        _ => false,
-    }
 }

@@ -193,11 +193,12 @@ fn defaults(draft: &mut Draft<'_>, plan: &Map) -> Defaults {
 /// Reads when a failed attempt is repeated.
 pub(super) fn retry(draft: &mut Draft<'_>, map: &Map) -> Option<Retry> {
     let map = map.get("retry")?.as_map()?;
-    let attempts = draft.whole_number(map.get("attempts")?, "attempts", 1..=100)?;
     let mut exit = Vec::new();
     for node in map.get("exit").map_or(&[][..], Node::items) {
-        exit.extend(draft.whole_number(node, "exit", 1..=255));
+        let code = draft.whole_number(node, "exit", 1..=255);
+        exit.extend(code.and_then(|code| i32::try_from(code).ok()));
     }
+    let attempts = draft.whole_number(map.get("attempts")?, "attempts", 1..=100)?;
     Some(Retry {
         attempts: u32::try_from(attempts).ok()?,
         delay: draft.duration(map, "delay").unwrap_or(DEFAULT_RETRY_DELAY),
@@ -206,10 +207,7 @@ pub(super) fn retry(draft: &mut Draft<'_>, map: &Map) -> Option<Retry> {
             .iter()
             .filter_map(|(word, _)| failure_kind(word))
             .collect(),
-        exit: exit
-            .into_iter()
-            .filter_map(|code| i32::try_from(code).ok())
-            .collect(),
+        exit,
     })
 }
 

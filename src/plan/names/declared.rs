@@ -2,7 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{answers, environments, known::Known};
+use super::{
+    answers, environments,
+    known::{Known, some_of},
+};
 use crate::{
     diagnostic::{Diagnostic, Diagnostics, Span, nearest, words::list_ticked},
     document::Document,
@@ -52,16 +55,11 @@ struct Names<'p, 'd> {
 
 impl Names<'_, '_> {
     fn mention(&mut self, mention: &Mention) {
-        let Some(known) = self.known.names(mention.named) else {
-            return;
-        };
         let (name, check) = match (mention.named, mention.name.split_once('/')) {
             (Named::Proof, Some((task, check))) => (task, Some(check)),
             _ => (mention.name.as_str(), None),
         };
-        if !known.contains(name) {
-            let known: Vec<&str> = known.iter().copied().collect();
-            let problem = unknown_name(name, word(mention.named), &known);
+        if let Some(problem) = self.known.unknown(name, mention.named) {
             self.problems.push(problem.at(mention.span));
             return;
         }
@@ -103,7 +101,7 @@ impl Names<'_, '_> {
                     None if checks.is_empty() => {
                         problem.help("a check stands in `check`, `verify` or `rollback.before`")
                     }
-                    None => problem.help(format!("it has {}", some_of(&checks))),
+                    None => problem.help(format!("it has {}", some_of(checks.iter().copied()))),
                 });
         }
     }
@@ -133,7 +131,7 @@ impl Names<'_, '_> {
         self.problems.push(if others.is_empty() {
             problem.help(format!("declare a connection of kind {wanted}"))
         } else {
-            problem.help(format!("the plan has {}", some_of(&others)))
+            problem.help(format!("the plan has {}", some_of(others.iter().copied())))
         });
     }
 
@@ -197,57 +195,5 @@ impl Names<'_, '_> {
                 None => problem.help("`deploy-action lint --coverage` prints the ids of all items"),
             });
         }
-    }
-}
-
-/// The word for what a name is the name of.
-pub(super) fn word(named: Named) -> &'static str {
-    match named {
-        Named::Task | Named::Proof => "task",
-        Named::Phase => "phase",
-        Named::Environment => "environment",
-        Named::Input => "input",
-        Named::Secret => "secret",
-        Named::Decision => "decision",
-        Named::Connection(_) => "connection",
-    }
-}
-
-/// The problem of a name that nothing declares.
-pub(super) fn unknown_name(name: &str, what: &str, known: &[&str]) -> Diagnostic {
-    let problem = Diagnostic::error("unknown-name", format!("there is no {what} `{name}`"));
-    match nearest(name, known.iter().copied()) {
-        Some(nearest) => problem.help(format!("did you mean `{nearest}`?")),
-        None if known.is_empty() => problem.help(format!(
-            "the plan declares no {what}; declare it in `{}`",
-            home_of(what)
-        )),
-        None => problem.help(format!("the plan has {}", some_of(known))),
-    }
-}
-
-fn home_of(what: &str) -> &'static str {
-    match what {
-        "environment" => "environments",
-        "input" => "inputs",
-        "connection" => "connections",
-        "secret" => "secrets",
-        "decision" => "decisions",
-        _ => "phases",
-    }
-}
-
-fn some_of(known: &[&str]) -> String {
-    const MOST: usize = 8;
-    let shown: Vec<String> = known
-        .iter()
-        .take(MOST)
-        .map(|name| format!("`{name}`"))
-        .collect();
-    let more = known.len().saturating_sub(MOST);
-    if more == 0 {
-        shown.join(", ")
-    } else {
-        format!("{} and {more} more", shown.join(", "))
     }
 }

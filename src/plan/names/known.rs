@@ -1,11 +1,16 @@
 //! What a plan declares, by the names that stand in its file.
 
+use std::cell::Cell;
+
 use indexmap::IndexSet;
 
-use crate::plan::{
-    build::Named,
-    grammar::PLAN,
-    node::{Content, Map, Node},
+use crate::{
+    diagnostic::{Diagnostic, nearest},
+    plan::{
+        build::Named,
+        grammar::PLAN,
+        node::{Content, Map, Node},
+    },
 };
 
 /// The names that a plan declares, also of what could not be read: a name that stands in the file is not unknown.
@@ -18,7 +23,11 @@ pub struct Known<'n> {
     decisions: Names<'n>,
     connections: Names<'n>,
     in_doubt: Vec<bool>,
+    suggestions: Cell<usize>,
 }
+
+/// How many unknown names are compared with all known ones: a plan may have thousands of both.
+const MOST_SUGGESTIONS: usize = 100;
 
 /// `None` where a mistake may have hidden names.
 type Names<'n> = Option<IndexSet<&'n str>>;
@@ -43,6 +52,7 @@ impl<'n> Known<'n> {
             decisions: section("decisions"),
             connections: section("connections"),
             in_doubt,
+            suggestions: Cell::new(0),
         };
         match map.get("phases").map(|node| &node.content) {
             Some(Content::List(phases)) => phases.iter().for_each(|phase| known.phase(phase)),
@@ -64,6 +74,7 @@ impl<'n> Known<'n> {
             decisions: None,
             connections: None,
             in_doubt,
+            suggestions: Cell::new(0),
         }
     }
 
@@ -96,6 +107,28 @@ impl<'n> Known<'n> {
         }
     }
 
+    /// Returns the problem of a name that nothing declares; nothing where the name may be hidden.
+    pub fn unknown(&self, name: &str, named: Named) -> Option<Diagnostic> {
+        let known = self.names(named)?;
+        if known.contains(name) {
+            return None;
+        }
+        let what = word(named);
+        let problem = Diagnostic::error("unknown-name", format!("there is no {what} `{name}`"));
+        let compared = self.suggestions.replace(self.suggestions.get() + 1) < MOST_SUGGESTIONS;
+        let nearest = nearest(name, known.iter().copied().filter(|_| compared));
+        Some(match nearest {
+            Some(nearest) => problem.help(format!("did you mean `{nearest}`?")),
+            None if known.is_empty() => {
+                let home = home_of(named);
+                problem.help(format!(
+                    "the plan declares no {what}; declare it in `{home}`"
+                ))
+            }
+            None => problem.help(format!("the plan has {}", some_of(known.iter().copied()))),
+        })
+    }
+
     /// Whether a mistake may have hidden the kind, outputs, checks, matrix or environments of a task.
     pub fn doubts(&self, task: usize) -> bool {
         self.in_doubt.get(task).copied().unwrap_or(true)
@@ -124,5 +157,42 @@ fn add<'n>(names: &mut Names<'n>, map: Option<&'n Map>) {
         }
         (_, None) => *names = None,
         (None, Some(_)) => {}
+    }
+}
+
+/// The word for what a name is the name of.
+fn word(named: Named) -> &'static str {
+    match named {
+        Named::Task | Named::Proof => "task",
+        Named::Phase => "phase",
+        Named::Environment => "environment",
+        Named::Input => "input",
+        Named::Secret => "secret",
+        Named::Decision => "decision",
+        Named::Connection(_) => "connection",
+    }
+}
+
+/// The key of the plan in which such things are declared.
+fn home_of(named: Named) -> &'static str {
+    match named {
+        Named::Task | Named::Proof | Named::Phase => "phases",
+        Named::Environment => "environments",
+        Named::Input => "inputs",
+        Named::Secret => "secrets",
+        Named::Decision => "decisions",
+        Named::Connection(_) => "connections",
+    }
+}
+
+/// Lists the first of some names.
+pub(super) fn some_of<'k>(known: impl ExactSizeIterator<Item = &'k str>) -> String {
+    const MOST: usize = 8;
+    let more = known.len().saturating_sub(MOST);
+    let shown: Vec<String> = known.take(MOST).map(|name| format!("`{name}`")).collect();
+    if more == 0 {
+        shown.join(", ")
+    } else {
+        format!("{} and {more} more", shown.join(", "))
     }
 }

@@ -2,10 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{
-    declared::{unknown_name, word},
-    known::Known,
-};
+use super::known::Known;
 use crate::{
     diagnostic::{Diagnostic, Diagnostics, Span, nearest},
     expression::Reference,
@@ -124,14 +121,9 @@ impl Reading<'_, '_> {
     }
 
     fn declared(&mut self, reference: &Reference, name: &str, named: Named) {
-        let Some(known) = self.known.names(named) else {
-            return;
-        };
-        if !known.contains(name) {
-            let known: Vec<&str> = known.iter().copied().collect();
-            self.problems
-                .push(unknown_name(name, word(named), &known).at(span_of(reference)));
-        }
+        let problem = self.known.unknown(name, named);
+        self.problems
+            .extend(problem.map(|problem| problem.at(span_of(reference))));
     }
 
     /// A property of a context whose properties are always the same.

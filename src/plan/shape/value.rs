@@ -196,7 +196,7 @@ fn duration_problem(node: &Node, text: &str) -> Option<Diagnostic> {
     let problem = Diagnostic::error("duration", error.to_string()).at(node.span);
     Some(match error.hint() {
         Some(hint) => problem.help(hint),
-        None => problem,
+        None => problem.help("`90s`, `15m`, `2h` or `7d`"),
     })
 }
 
