@@ -8,6 +8,7 @@
 //! caller's, by `probe`), volumes, and limits of memory or processor time.
 mod config;
 mod engine;
+mod engine_container;
 mod error;
 mod guard;
 #[cfg(target_os = "linux")]

@@ -1,1 +1,32 @@
 //! Drives the scheduler against the world.
+//!
+//! A [`Run`] holds everything that a run of a plan needs; [`Run::drive`] performs the scheduler's effects. Facts go through
+//! the recorder: to the ledger first, to the reporters then. Nothing here knows whether it is rehearsed: a rehearsal leads
+//! connections elsewhere (`stand_in`) and changes nothing else.
+mod approval;
+mod attempt;
+mod body;
+mod checks;
+mod drive;
+mod error;
+mod files;
+mod fingerprint;
+mod git;
+mod outputs;
+mod prepare;
+mod recorder;
+mod registry;
+mod run;
+mod scope;
+mod secrets;
+pub mod stand_in;
+mod world;
+
+pub use error::{ExecuteError, chain};
+pub use files::Listing;
+pub use git::Git;
+pub use recorder::{Known, Recorder};
+pub use run::{DryRun, Run};
+pub use secrets::Secrets;
+pub use stand_in::StandIns;
+pub use world::{Options, World};

@@ -8,6 +8,8 @@
 mod assemble;
 mod client;
 mod error;
+#[cfg(test)]
+mod fixture;
 mod gzip;
 mod inspect;
 mod layer;
@@ -17,6 +19,7 @@ mod pull;
 mod reference;
 mod rootfs;
 mod spec;
+mod tags;
 mod unpack;
 
 pub use assemble::{Assembled, Assembly, assemble};
@@ -32,4 +35,5 @@ pub use pull::{Platforms, pull};
 pub use reference::{ImageReference, InvalidReference, RepositoryName, Tag};
 pub use rootfs::{FileFact, FileKind};
 pub use spec::{Descriptor, InvalidPlatform, Platform};
+pub use tags::{ComputedTags, GitFacts, TagRules, TagRulesError};
 pub use unpack::{Unpacked, unpack};

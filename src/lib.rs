@@ -30,6 +30,7 @@ pub mod plan;
 pub mod probe;
 pub mod process;
 pub mod rehearse;
+pub mod render;
 pub mod report;
 pub mod schedule;
 pub mod secret;

@@ -9,9 +9,11 @@
 //!   ([`keeper_main`]) and stays when the runner is killed.
 //!
 //! Nothing else in the program starts a process. Children need Unix; elsewhere starting one is an error.
+#[cfg_attr(not(unix), expect(dead_code, reason = "no child is started there"))]
 mod ended;
 mod error;
 mod output;
+#[cfg_attr(not(unix), expect(dead_code, reason = "no child is started there"))]
 mod spec;
 mod stop;
 

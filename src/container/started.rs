@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use crate::container::{
-    ContainerError, engine::EngineContainer, namespaces::NamespaceContainer, tail::Tail,
+    ContainerError, engine_container::EngineContainer, namespaces::NamespaceContainer, tail::Tail,
 };
 
 /// How long a container has to leave by itself when it is stopped.

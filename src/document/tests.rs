@@ -352,6 +352,13 @@ fn statuses_are_found_in_boxes_symbols_cells_and_lines() {
 }
 
 #[test]
+fn a_word_that_ends_in_status_is_no_label() {
+    let document = read("# Apistatus: green\n- Substatus: x\n");
+    assert!(document.items().iter().all(|item| item.status.is_none()));
+    assert!(document.find("apistatus-green").is_some());
+}
+
+#[test]
 fn a_wrong_id_finds_the_item_that_was_meant() {
     let document = read("# Ship\n- rotate keys\n- **A12** build\n\n# Sail\n- go\n\n# Moor\n- go\n");
     let nearest = |id| document.nearest(id).map(|item| item.id.as_str());

@@ -8,7 +8,7 @@ use super::{
     prepare::{Mode, Prepared},
 };
 use crate::{
-    event::{CheckMoment, Effect, Event, FailureKind, LogRef, OutputValue, Outcome},
+    event::{CheckMoment, Effect, Event, FailureKind, LogRef, Outcome, OutputValue},
     expression::{Map, Value},
     graph::Node,
     ident::Name,
@@ -57,7 +57,7 @@ impl<'p> Run<'_, 'p> {
         }
         let node = attempt.node;
         if !matches!(attempt.prepared.mode, Mode::Adopt { .. }) {
-            self.start(&attempt)?;
+            self.record_start(&attempt)?;
         }
         let began = Instant::now();
         let mut result = BodyResult::default();
@@ -86,7 +86,7 @@ impl<'p> Run<'_, 'p> {
         Ok(outcome)
     }
 
-    fn start(&self, attempt: &Attempt<'_, 'p>) -> Result<(), ExecuteError> {
+    fn record_start(&self, attempt: &Attempt<'_, 'p>) -> Result<(), ExecuteError> {
         let fingerprint = attempt.prepared.parts.fingerprint();
         let ledger = self.recorder.ledger_of(&attempt.node.key)?;
         ledger.keep_fingerprint(&fingerprint, attempt.prepared.parts.as_map())?;
@@ -99,34 +99,69 @@ impl<'p> Run<'_, 'p> {
         self.record(attempt.node, event, durability(attempt.node))
     }
 
-    async fn body_and_checks(&self, attempt: &Attempt<'_, 'p>, result: &mut BodyResult) -> Result<Outcome, ExecuteError> {
+    async fn body_and_checks(
+        &self,
+        attempt: &Attempt<'_, 'p>,
+        result: &mut BodyResult,
+    ) -> Result<Outcome, ExecuteError> {
         body::run(self, attempt, result).await?;
         if result.cancelled {
             return Ok(Outcome::Cancelled);
         }
         let own = own_outputs(&result.outputs);
-        match self.ask_all(attempt, &attempt.node.task.verify, CheckMoment::Verify, Some(&own)).await? {
+        match self
+            .ask_all(
+                attempt,
+                &attempt.node.task.verify,
+                CheckMoment::Verify,
+                Some(&own),
+            )
+            .await?
+        {
             None => Ok(Outcome::Succeeded),
             Some(failed) => Err(ExecuteError::task(FailureKind::VerifyFailed, failed)),
         }
     }
 
     /// Asks the checks of a task whose record stands. `None`: one did not hold, and the task is repeated.
-    async fn observe_again(&self, attempt: &Attempt<'_, 'p>, since: jiff::Timestamp) -> Result<Option<Outcome>, ExecuteError> {
+    async fn observe_again(
+        &self,
+        attempt: &Attempt<'_, 'p>,
+        since: jiff::Timestamp,
+    ) -> Result<Option<Outcome>, ExecuteError> {
         let node = attempt.node;
         let own = self.recorded_outputs(node);
-        let body = self.ask_all(attempt, &node.task.checks, CheckMoment::Body, None).await?;
+        let body = self
+            .ask_all(attempt, &node.task.checks, CheckMoment::Body, None)
+            .await?;
         let failed = match body {
             Some(failed) => Some(failed),
-            None => self.ask_all(attempt, &node.task.verify, CheckMoment::Verify, Some(&own)).await?,
+            None => {
+                self.ask_all(attempt, &node.task.verify, CheckMoment::Verify, Some(&own))
+                    .await?
+            }
         };
         match failed {
             None => {
-                self.record(node, Event::TaskUpToDate { task: node.key.clone(), since }, Durability::Written)?;
+                self.record(
+                    node,
+                    Event::TaskUpToDate {
+                        task: node.key.clone(),
+                        since,
+                    },
+                    Durability::Written,
+                )?;
                 Ok(Some(Outcome::Succeeded))
             }
             Some(because) => {
-                self.record(node, Event::TaskInvalidated { task: node.key.clone(), because }, Durability::Synced)?;
+                self.record(
+                    node,
+                    Event::TaskInvalidated {
+                        task: node.key.clone(),
+                        because,
+                    },
+                    Durability::Synced,
+                )?;
                 Ok(None)
             }
         }
@@ -134,38 +169,61 @@ impl<'p> Run<'_, 'p> {
 
     fn recorded_outputs(&self, node: &Node<'p>) -> Map {
         let known = self.recorder.known();
-        let ended = known.state().task(&node.key).and_then(|record| record.success()).and_then(|attempt| attempt.ended.as_ref());
+        let ended = known
+            .state()
+            .task(&node.key)
+            .and_then(|record| record.success())
+            .and_then(|attempt| attempt.ended.as_ref());
         let outputs = ended.into_iter().flat_map(|ended| &ended.outputs);
         outputs
             .filter_map(|(name, output)| match output {
                 OutputValue::Clear { value } => Some((name.to_string(), value.clone())),
-                OutputValue::Sealed { .. } | OutputValue::Withheld => Some((name.to_string(), known.withheld(&node.key, name.as_str())?)),
+                OutputValue::Sealed { .. } | OutputValue::Withheld => {
+                    Some((name.to_string(), known.withheld(&node.key, name.as_str())?))
+                }
             })
             .collect()
     }
 
-    fn keep(&self, node: &Node<'p>, result: &BodyResult, succeeded: bool) -> Result<Kept, ExecuteError> {
+    fn keep(
+        &self,
+        node: &Node<'p>,
+        result: &BodyResult,
+        succeeded: bool,
+    ) -> Result<Kept, ExecuteError> {
         let plan = self.graph.plan();
-        let environment = node.key.environment.as_ref().and_then(|name| plan.environments.get(name));
+        let environment = node
+            .key
+            .environment
+            .as_ref()
+            .and_then(|name| plan.environments.get(name));
         let recipient = environment.and_then(|environment| environment.recipient.as_deref());
         let mut kept = Kept::default();
         for (name, produced) in &result.outputs {
             let output = outputs::keep(produced, recipient)?;
             if !matches!(output, OutputValue::Clear { .. }) {
-                self.recorder.withhold(&node.key, name, produced.value.clone());
+                self.recorder
+                    .withhold(&node.key, name, produced.value.clone());
             }
             kept.0.insert(name.clone(), output);
         }
         if succeeded {
             let ledger = self.recorder.ledger_of(&node.key)?;
             for (name, file) in &result.artifacts {
-                kept.1.insert(name.clone(), ledger.keep_artifact(file)?.path().to_owned());
+                kept.1
+                    .insert(name.clone(), ledger.keep_artifact(file)?.path);
             }
         }
         Ok(kept)
     }
 
-    fn end_with(&self, attempt: &Attempt<'_, 'p>, error: ExecuteError, result: BodyResult, began: Instant) -> Result<Outcome, ExecuteError> {
+    fn end_with(
+        &self,
+        attempt: &Attempt<'_, 'p>,
+        error: ExecuteError,
+        result: BodyResult,
+        began: Instant,
+    ) -> Result<Outcome, ExecuteError> {
         let outcome = Outcome::Failed(self.masked(error.into_failure()));
         let event = Event::TaskFinished {
             task: attempt.node.key.clone(),
@@ -182,15 +240,25 @@ impl<'p> Run<'_, 'p> {
     }
 }
 
-type Kept = (std::collections::BTreeMap<Name, OutputValue>, std::collections::BTreeMap<Name, String>);
+type Kept = (
+    std::collections::BTreeMap<Name, OutputValue>,
+    std::collections::BTreeMap<Name, String>,
+);
 
 /// Records of tasks that change the outside are on the disk before anything goes on.
 fn durability(node: &Node<'_>) -> Durability {
-    if node.task.changes { Durability::Synced } else { Durability::Written }
+    if node.task.changes {
+        Durability::Synced
+    } else {
+        Durability::Written
+    }
 }
 
 fn own_outputs(outputs: &Outputs) -> Map {
-    outputs.iter().map(|(name, produced)| (name.to_string(), produced.value.clone())).collect::<indexmap::IndexMap<String, Value>>()
+    outputs
+        .iter()
+        .map(|(name, produced)| (name.to_string(), produced.value.clone()))
+        .collect::<indexmap::IndexMap<String, Value>>()
 }
 
 fn millis(began: Instant) -> u64 {

@@ -21,7 +21,8 @@ use crate::{
     ledger::{Durability, TaskState},
     process::{Patience, Stopper, stopper},
     schedule::{
-        AfterFailure, Barrier, BarrierIndex, Effect, Input, Limits, Preset, RetryPolicy, Scheduler, Shape, ShapeTask, Status, TaskIndex,
+        AfterFailure, Barrier, BarrierIndex, Effect, Input, Limits, Preset, RetryPolicy, Scheduler,
+        Shape, ShapeTask, Status, TaskIndex,
     },
 };
 
@@ -48,13 +49,21 @@ impl<'p> Run<'_, 'p> {
     /// # Errors
     ///
     /// The ledger cannot be written.
-    pub async fn drive(&self, mut cancelled: tokio::sync::watch::Receiver<Option<&'static str>>) -> Result<Vec<Status>, ExecuteError> {
+    pub async fn drive(
+        &self,
+        mut cancelled: tokio::sync::watch::Receiver<Option<&'static str>>,
+    ) -> Result<Vec<Status>, ExecuteError> {
         let limits = Limits {
             slots: self.options.slots,
-            after_failure: if self.options.fail_fast { AfterFailure::StartNothing } else { AfterFailure::KeepGoing },
+            after_failure: if self.options.fail_fast {
+                AfterFailure::StartNothing
+            } else {
+                AfterFailure::KeepGoing
+            },
         };
-        let scheduler = Scheduler::new(self.shape(), limits)
-            .map_err(|error| ExecuteError::task(crate::event::FailureKind::Internal, error.to_string()))?;
+        let scheduler = Scheduler::new(self.shape(), limits).map_err(|error| {
+            ExecuteError::task(crate::event::FailureKind::Internal, error.to_string())
+        })?;
         let mut driver = Driver {
             run: self,
             scheduler,
@@ -85,21 +94,41 @@ impl<'p> Run<'_, 'p> {
     }
 
     fn shape(&self) -> Shape {
-        let tasks = self.graph.nodes().iter().enumerate().map(|(index, node)| ShapeTask {
-            needs: node.after.iter().map(|edge| TaskIndex(edge.to)).collect(),
-            waits_for: node.waits_for.iter().map(|&barrier| BarrierIndex(barrier)).collect(),
-            retry: node.task.retry.as_ref().map_or_else(RetryPolicy::default, |retry| RetryPolicy {
-                attempts: retry.attempts,
-                delay: retry.delay,
-                on: retry.on.clone(),
-                exits: retry.exit.clone(),
-            }),
-            preset: (!self.selected.contains(&index)).then(|| self.preset(index)),
-        });
+        let tasks = self
+            .graph
+            .nodes()
+            .iter()
+            .enumerate()
+            .map(|(index, node)| ShapeTask {
+                needs: node.after.iter().map(|edge| TaskIndex(edge.to)).collect(),
+                waits_for: node
+                    .waits_for
+                    .iter()
+                    .map(|&barrier| BarrierIndex(barrier))
+                    .collect(),
+                retry: node
+                    .task
+                    .retry
+                    .as_ref()
+                    .map_or_else(RetryPolicy::default, |retry| RetryPolicy {
+                        attempts: retry.attempts,
+                        delay: retry.delay,
+                        on: retry.on.clone(),
+                        exits: retry.exit.clone(),
+                    }),
+                preset: (!self.selected.contains(&index)).then(|| self.preset(index)),
+            });
         let barriers = self.graph.barriers().iter().map(|barrier| Barrier {
-            members: barrier.members.iter().map(|&member| TaskIndex(member)).collect(),
+            members: barrier
+                .members
+                .iter()
+                .map(|&member| TaskIndex(member))
+                .collect(),
         });
-        Shape { tasks: tasks.collect(), barriers: barriers.collect() }
+        Shape {
+            tasks: tasks.collect(),
+            barriers: barriers.collect(),
+        }
     }
 
     /// What a task that is not selected counts as: what the ledger says of it.
@@ -109,16 +138,27 @@ impl<'p> Run<'_, 'p> {
             return Preset::Satisfied;
         }
         let known = self.recorder.known();
-        let satisfies = known.state().task(&node.key).is_some_and(|record| match record.state {
-            TaskState::Succeeded | TaskState::UpToDate { .. } | TaskState::Skipped { .. } => true,
-            // What was not run here satisfies nothing, and a paused or failed task does not either.
-            _ => false,
-        });
-        if satisfies { Preset::Satisfied } else { Preset::Unsatisfied }
+        let satisfies = known
+            .state()
+            .task(&node.key)
+            .is_some_and(|record| match record.state {
+                TaskState::Succeeded | TaskState::UpToDate { .. } | TaskState::Skipped { .. } => {
+                    true
+                }
+                // What was not run here satisfies nothing, and a paused or failed task does not either.
+                _ => false,
+            });
+        if satisfies {
+            Preset::Satisfied
+        } else {
+            Preset::Unsatisfied
+        }
     }
 }
 
-async fn next_signal(cancelled: &mut tokio::sync::watch::Receiver<Option<&'static str>>) -> &'static str {
+async fn next_signal(
+    cancelled: &mut tokio::sync::watch::Receiver<Option<&'static str>>,
+) -> &'static str {
     loop {
         if let Some(signal) = *cancelled.borrow_and_update() {
             return signal;
@@ -133,7 +173,9 @@ impl<'d, 'r, 'p> Driver<'d, 'r, 'p> {
     fn perform(&mut self, effect: Effect) -> Result<(), ExecuteError> {
         let run = self.run;
         match effect {
-            Effect::Prepare(task) => self.work.push(Box::pin(async move { Done::Prepared(task, run.prepare(task.0).await) })),
+            Effect::Prepare(task) => self.work.push(Box::pin(async move {
+                Done::Prepared(task, run.prepare(task.0).await)
+            })),
             Effect::Start { task, attempt } => self.start(task, attempt),
             Effect::Stop(task) => {
                 if let Some(stopper) = self.stoppers.get(&task.0) {
@@ -141,11 +183,25 @@ impl<'d, 'r, 'p> Driver<'d, 'r, 'p> {
                     stopper.stop(Patience::AtMost(crate::process::GRACE_WHEN_CANCELLED));
                 }
             }
-            Effect::ScheduleRetry { task, attempt, delay, because } => {
+            Effect::ScheduleRetry {
+                task,
+                attempt,
+                delay,
+                because,
+            } => {
                 let delay = with_jitter(delay);
                 let node = &run.graph.nodes()[task.0];
                 let delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
-                run.record(node, Event::RetryScheduled { task: node.key.clone(), attempt, delay_ms, because }, Durability::Written)?;
+                run.record(
+                    node,
+                    Event::RetryScheduled {
+                        task: node.key.clone(),
+                        attempt,
+                        delay_ms,
+                        because,
+                    },
+                    Durability::Written,
+                )?;
                 self.work.push(Box::pin(async move {
                     tokio::time::sleep(delay).await;
                     Done::RetryDue(task)
@@ -153,7 +209,10 @@ impl<'d, 'r, 'p> Driver<'d, 'r, 'p> {
             }
             Effect::Blocked { task, on } => {
                 let nodes = run.graph.nodes();
-                let event = Event::TaskBlocked { task: nodes[task.0].key.clone(), on: nodes[on.0].key.clone() };
+                let event = Event::TaskBlocked {
+                    task: nodes[task.0].key.clone(),
+                    on: nodes[on.0].key.clone(),
+                };
                 run.record(&nodes[task.0], event, Durability::Written)?;
             }
             Effect::NotStarted { .. } | Effect::Done => {}
@@ -163,11 +222,18 @@ impl<'d, 'r, 'p> Driver<'d, 'r, 'p> {
 
     fn start(&mut self, task: TaskIndex, number: u32) {
         let run = self.run;
-        let Some(prepared) = self.prepared.get(&task.0).cloned() else { return };
+        let Some(prepared) = self.prepared.get(&task.0).cloned() else {
+            return;
+        };
         let (stopper, stop) = stopper();
         self.stoppers.insert(task.0, stopper);
         self.work.push(Box::pin(async move {
-            let attempt = Attempt { node: &run.graph.nodes()[task.0], number, prepared: &prepared, stop };
+            let attempt = Attempt {
+                node: &run.graph.nodes()[task.0],
+                number,
+                prepared: &prepared,
+                stop,
+            };
             Done::Finished(task, run.attempt(attempt).await)
         }));
     }
@@ -176,13 +242,17 @@ impl<'d, 'r, 'p> Driver<'d, 'r, 'p> {
         let input = match done {
             Done::Prepared(task, found) => {
                 let (verdict, prepared) = found?;
-                self.prepared.extend(prepared.map(|prepared| (task.0, prepared)));
+                self.prepared
+                    .extend(prepared.map(|prepared| (task.0, prepared)));
                 self.failed_before_start(task, &verdict)?;
                 Input::Prepared { task, verdict }
             }
             Done::Finished(task, outcome) => {
                 self.stoppers.remove(&task.0);
-                Input::Finished { task, outcome: outcome? }
+                Input::Finished {
+                    task,
+                    outcome: outcome?,
+                }
             }
             Done::RetryDue(task) => Input::RetryDue(task),
         };
@@ -191,8 +261,14 @@ impl<'d, 'r, 'p> Driver<'d, 'r, 'p> {
     }
 
     /// A task whose values make no sense fails on record too, though nothing of it was started.
-    fn failed_before_start(&self, task: TaskIndex, verdict: &crate::schedule::Verdict) -> Result<(), ExecuteError> {
-        let crate::schedule::Verdict::Fail(failure) = verdict else { return Ok(()) };
+    fn failed_before_start(
+        &self,
+        task: TaskIndex,
+        verdict: &crate::schedule::Verdict,
+    ) -> Result<(), ExecuteError> {
+        let crate::schedule::Verdict::Fail(failure) = verdict else {
+            return Ok(());
+        };
         let node = &self.run.graph.nodes()[task.0];
         let event = Event::TaskFinished {
             task: node.key.clone(),

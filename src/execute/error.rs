@@ -5,7 +5,7 @@ use camino::Utf8PathBuf;
 use crate::{
     event::{Failure, FailureKind},
     expression::EvaluationError,
-    github::GitHubError,
+    github::ClientError,
     image::ImageError,
     ledger::LedgerError,
     plan::kind::BodyError,
@@ -59,7 +59,7 @@ pub enum ExecuteError {
     Image(#[from] Box<ImageError>),
     /// GitHub.
     #[error(transparent)]
-    GitHub(#[from] Box<GitHubError>),
+    GitHub(#[from] Box<ClientError>),
     /// Something that the task itself did wrong, in words.
     #[error("{message}")]
     Task {
@@ -76,20 +76,43 @@ pub enum ExecuteError {
 
 impl ExecuteError {
     /// An error of a file.
-    pub fn file(action: &'static str, path: impl Into<Utf8PathBuf>, source: std::io::Error) -> Self {
-        Self::File { action, path: path.into(), source }
+    pub fn file(
+        action: &'static str,
+        path: impl Into<Utf8PathBuf>,
+        source: std::io::Error,
+    ) -> Self {
+        Self::File {
+            action,
+            path: path.into(),
+            source,
+        }
     }
 
     /// An error of the task itself.
     pub fn task(kind: FailureKind, message: impl Into<String>) -> Self {
-        Self::Task { kind, message: message.into(), hint: None, exit: None }
+        Self::Task {
+            kind,
+            message: message.into(),
+            hint: None,
+            exit: None,
+        }
     }
 
     /// The same error with a next step.
     #[must_use]
     pub fn hint(self, hint: impl Into<String>) -> Self {
         match self {
-            Self::Task { kind, message, exit, .. } => Self::Task { kind, message, hint: Some(hint.into()), exit },
+            Self::Task {
+                kind,
+                message,
+                exit,
+                ..
+            } => Self::Task {
+                kind,
+                message,
+                hint: Some(hint.into()),
+                exit,
+            },
             other => other,
         }
     }
@@ -116,12 +139,21 @@ impl ExecuteError {
             Self::Process(error) => error.hint(),
             Self::Ledger(error) => error.hint(),
             Self::Image(error) => error.hint(),
-            Self::GitHub(error) => error.hint(),
+            Self::GitHub(error) => error.hint().map(str::to_owned),
             Self::Task { hint, .. } => hint.clone(),
             Self::File { .. } | Self::Pattern { .. } | Self::Body(_) => None,
         };
-        let exit = if let Self::Task { exit, .. } = &self { *exit } else { None };
-        Failure { kind, message: chain(&self), hint, exit }
+        let exit = if let Self::Task { exit, .. } = &self {
+            *exit
+        } else {
+            None
+        };
+        Failure {
+            kind,
+            message: chain(&self),
+            hint,
+            exit,
+        }
     }
 }
 
@@ -137,8 +169,8 @@ impl From<ImageError> for ExecuteError {
     }
 }
 
-impl From<GitHubError> for ExecuteError {
-    fn from(error: GitHubError) -> Self {
+impl From<ClientError> for ExecuteError {
+    fn from(error: ClientError) -> Self {
         Self::GitHub(Box::new(error))
     }
 }

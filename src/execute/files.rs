@@ -27,11 +27,32 @@ impl Listing {
     pub async fn read(folder: &Utf8Path, git: &Git<'_>) -> Result<Self, ExecuteError> {
         let folder = folder.to_owned();
         if git.is_repository(&folder).await? {
-            let (tracked, present) = (git.list_tracked(&folder).await?, git.list_not_ignored(&folder).await?);
-            return Ok(Self { folder, tracked, present });
+            let (tracked, present) = (
+                git.list_tracked(&folder).await?,
+                git.list_not_ignored(&folder).await?,
+            );
+            return Ok(Self {
+                folder,
+                tracked,
+                present,
+            });
         }
         let present = walk(&folder, &folder)?;
-        Ok(Self { tracked: present.clone(), present, folder })
+        Ok(Self {
+            tracked: present.clone(),
+            present,
+            folder,
+        })
+    }
+
+    /// Returns the files that git tracks or does not ignore, relative to the folder.
+    pub fn present(&self) -> &[String] {
+        &self.present
+    }
+
+    /// Returns the folder.
+    pub fn folder(&self) -> &Utf8Path {
+        &self.folder
     }
 
     /// Returns the marks of all tracked files; one that is not there any more is left out, which changes the set.
@@ -54,13 +75,21 @@ impl Listing {
         let mut matchers = Vec::new();
         for pattern in patterns {
             let text = pattern.trim_start_matches("./").trim_end_matches('/');
-            let matcher = glob::Pattern::new(text).map_err(|error| ExecuteError::Pattern { pattern: pattern.clone(), reason: error.msg })?;
+            let matcher = glob::Pattern::new(text).map_err(|error| ExecuteError::Pattern {
+                pattern: pattern.clone(),
+                reason: error.msg,
+            })?;
             matchers.push((text, matcher));
         }
-        let options = glob::MatchOptions { require_literal_separator: true, ..Default::default() };
+        let options = glob::MatchOptions {
+            require_literal_separator: true,
+            ..Default::default()
+        };
         let is_chosen = |name: &&String| {
             matchers.iter().any(|(text, matcher)| {
-                let below = name.strip_prefix(text).is_some_and(|rest| rest.starts_with('/'));
+                let below = name
+                    .strip_prefix(text)
+                    .is_some_and(|rest| rest.starts_with('/'));
                 matches!(*text, "" | ".") || below || matcher.matches_with(name, options)
             })
         };
@@ -89,7 +118,11 @@ impl Listing {
 /// Returns the marks of one path: a file, or all files of a folder, whether git knows them or not.
 pub fn at(folder: &Utf8Path, path: &str) -> Result<BTreeMap<String, Mark>, ExecuteError> {
     let full = folder.join(path);
-    let names = if full.is_dir() { walk(folder, &full)? } else { vec![path.to_owned()] };
+    let names = if full.is_dir() {
+        walk(folder, &full)?
+    } else {
+        vec![path.to_owned()]
+    };
     marks_of(folder, &names)
 }
 
@@ -116,14 +149,21 @@ fn mark(path: &Utf8Path) -> io::Result<Option<Mark>> {
     };
     if metadata.is_symlink() {
         let target = fs::read_link(path)?;
-        return Ok(Some(format!("120000 {}", Digest::of(target.as_os_str().as_encoded_bytes()))));
+        return Ok(Some(format!(
+            "120000 {}",
+            Digest::of(target.as_os_str().as_encoded_bytes())
+        )));
     }
     if !metadata.is_file() {
         return Ok(None);
     }
     let mut hasher = Hasher::new();
     io::copy(&mut fs::File::open(path)?, &mut hasher)?;
-    let mode = if is_executable(&metadata) { "100755" } else { "100644" };
+    let mode = if is_executable(&metadata) {
+        "100755"
+    } else {
+        "100644"
+    };
     Ok(Some(format!("{mode} {}", hasher.finish())))
 }
 
@@ -143,11 +183,17 @@ fn walk(root: &Utf8Path, folder: &Utf8Path) -> Result<Vec<String>, ExecuteError>
     let mut found = Vec::new();
     let mut open = vec![folder.to_owned()];
     while let Some(folder) = open.pop() {
-        let entries = folder.read_dir_utf8().map_err(|source| ExecuteError::file("read", folder.clone(), source))?;
+        let entries = folder
+            .read_dir_utf8()
+            .map_err(|source| ExecuteError::file("read", folder.clone(), source))?;
         for entry in entries {
-            let entry = entry.map_err(|source| ExecuteError::file("read", folder.clone(), source))?;
+            let entry =
+                entry.map_err(|source| ExecuteError::file("read", folder.clone(), source))?;
             let path = entry.path().to_owned();
-            let is_folder = entry.file_type().map_err(|source| ExecuteError::file("read", path.clone(), source))?.is_dir();
+            let is_folder = entry
+                .file_type()
+                .map_err(|source| ExecuteError::file("read", path.clone(), source))?
+                .is_dir();
             match is_folder {
                 true if entry.file_name() == ".git" => {}
                 true => open.push(path),

@@ -25,7 +25,10 @@ pub struct Git<'w> {
 impl Git<'_> {
     /// Whether the folder belongs to a repository; a machine without git has none.
     pub async fn is_repository(&self, folder: &Utf8Path) -> Result<bool, ExecuteError> {
-        Ok(self.ask(folder, &["rev-parse", "--is-inside-work-tree"]).await?.is_some_and(|answer| answer.trim() == "true"))
+        Ok(self
+            .ask(folder, &["rev-parse", "--is-inside-work-tree"])
+            .await?
+            .is_some_and(|answer| answer.trim() == "true"))
     }
 
     /// Returns the files that git tracks below the folder, relative to it.
@@ -35,17 +38,39 @@ impl Git<'_> {
 
     /// Returns the files below the folder that git tracks or does not ignore, relative to it.
     pub async fn list_not_ignored(&self, folder: &Utf8Path) -> Result<Vec<String>, ExecuteError> {
-        self.list(folder, &["ls-files", "-z", "--cached", "--others", "--exclude-standard"]).await
+        self.list(
+            folder,
+            &[
+                "ls-files",
+                "-z",
+                "--cached",
+                "--others",
+                "--exclude-standard",
+            ],
+        )
+        .await
     }
 
     /// Returns what git prints, trimmed; `None` where it refuses or is not there.
-    pub async fn line(&self, folder: &Utf8Path, args: &[&str]) -> Result<Option<String>, ExecuteError> {
-        Ok(self.ask(folder, args).await?.map(|answer| answer.trim().to_owned()).filter(|answer| !answer.is_empty()))
+    pub async fn line(
+        &self,
+        folder: &Utf8Path,
+        args: &[&str],
+    ) -> Result<Option<String>, ExecuteError> {
+        Ok(self
+            .ask(folder, args)
+            .await?
+            .map(|answer| answer.trim().to_owned())
+            .filter(|answer| !answer.is_empty()))
     }
 
     async fn list(&self, folder: &Utf8Path, args: &[&str]) -> Result<Vec<String>, ExecuteError> {
         let listed = self.ask(folder, args).await?.unwrap_or_default();
-        let mut names: Vec<String> = listed.split('\0').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+        let mut names: Vec<String> = listed
+            .split('\0')
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned)
+            .collect();
         names.sort_unstable();
         names.dedup();
         Ok(names)
@@ -55,16 +80,34 @@ impl Git<'_> {
         let spec = CommandSpec::new("git", format!("ask git `{}`", args.join(" ")))
             .args(args.iter().copied())
             .dir(folder)
-            .pass_env(self.variables, ["PATH", "HOME", "GIT_DIR", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM", "GIT_CEILING_DIRECTORIES"])
+            .pass_env(
+                self.variables,
+                [
+                    "PATH",
+                    "HOME",
+                    "GIT_DIR",
+                    "GIT_CONFIG_GLOBAL",
+                    "GIT_CONFIG_NOSYSTEM",
+                    "GIT_CEILING_DIRECTORIES",
+                ],
+            )
             // A repository of another owner, as in a container job, is still the one that was checked out.
             .env("GIT_CONFIG_COUNT", "1")
             .env("GIT_CONFIG_KEY_0", "safe.directory")
             .env("GIT_CONFIG_VALUE_0", "*")
             .capture_stdout(MOST_OUTPUT);
-        let output = Output { masker: self.masker, log: None, live: None };
+        let output = Output {
+            masker: self.masker,
+            log: None,
+            live: None,
+        };
         match process::run(&spec, output, StopListener::never()).await {
             Ok(ended) if ended.succeeded() => {
-                let captured = ended.stdout.as_ref().map(|stdout| stdout.expose().to_vec()).unwrap_or_default();
+                let captured = ended
+                    .stdout
+                    .as_ref()
+                    .map(|stdout| stdout.expose().to_vec())
+                    .unwrap_or_default();
                 Ok(Some(String::from_utf8_lossy(&captured).into_owned()))
             }
             Ok(_) => Ok(None),

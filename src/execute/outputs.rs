@@ -28,23 +28,47 @@ pub type Outputs = BTreeMap<Name, Produced>;
 /// # Errors
 ///
 /// It does not have the type, or does not match.
-pub fn typed(name: &Name, declaration: &OutputDeclaration, text: &str) -> Result<Produced, ExecuteError> {
+pub fn typed(
+    name: &Name,
+    declaration: &OutputDeclaration,
+    text: &str,
+) -> Result<Produced, ExecuteError> {
     let wrong = |expected: &str| {
-        let shown = if declaration.sensitive { "its text".to_owned() } else { format!("`{text}`") };
-        ExecuteError::task(FailureKind::Task, format!("output `{name}`: {shown} is not {expected}"))
+        let shown = if declaration.sensitive {
+            "its text".to_owned()
+        } else {
+            format!("`{text}`")
+        };
+        ExecuteError::task(
+            FailureKind::Task,
+            format!("output `{name}`: {shown} is not {expected}"),
+        )
     };
-    if let Some(pattern) = declaration.pattern.as_ref().filter(|pattern| !pattern.is_match(text)) {
+    if let Some(pattern) = declaration
+        .pattern
+        .as_ref()
+        .filter(|pattern| !pattern.is_match(text))
+    {
         return Err(wrong(&format!("what `{pattern}` matches")));
     }
     let value = match declaration.ty {
         OutputType::String if declaration.sensitive => Value::Secret(Secret::new(text)),
         OutputType::String => Value::from(text),
         OutputType::Number => Value::Number(text.trim().parse().map_err(|_| wrong("a number"))?),
-        OutputType::Boolean => Value::Boolean(text.trim().parse().map_err(|_| wrong("`true` or `false`"))?),
+        OutputType::Boolean => Value::Boolean(
+            text.trim()
+                .parse()
+                .map_err(|_| wrong("`true` or `false`"))?,
+        ),
         OutputType::Json if declaration.sensitive => Value::Secret(Secret::new(text)),
-        OutputType::Json => Value::from(serde_json::from_str::<serde_json::Value>(text).map_err(|_| wrong("JSON"))?),
+        OutputType::Json => {
+            Value::from(serde_json::from_str::<serde_json::Value>(text).map_err(|_| wrong("JSON"))?)
+        }
     };
-    Ok(Produced { value, sensitive: declaration.sensitive })
+    Ok(Produced {
+        value,
+        sensitive: declaration.sensitive,
+    })
 }
 
 /// Returns an output as the ledger keeps it: secret ones sealed to the recipient, or not at all.
@@ -54,16 +78,28 @@ pub fn typed(name: &Name, declaration: &OutputDeclaration, text: &str) -> Result
 /// The recipient is none.
 pub fn keep(produced: &Produced, recipient: Option<&str>) -> Result<OutputValue, ExecuteError> {
     if !produced.sensitive && !produced.value.holds_secret() {
-        return Ok(OutputValue::Clear { value: produced.value.clone() });
+        return Ok(OutputValue::Clear {
+            value: produced.value.clone(),
+        });
     }
-    let Some(recipient) = recipient else { return Ok(OutputValue::Withheld) };
+    let Some(recipient) = recipient else {
+        return Ok(OutputValue::Withheld);
+    };
     let text = match &produced.value {
         Value::Secret(secret) => secret.expose().to_owned(),
         other => serde_json::Value::from(other.clone()).to_string(),
     };
-    let failed = |reason: String| ExecuteError::task(FailureKind::Internal, format!("cannot seal an output: {reason}"));
-    let recipient: age::x25519::Recipient = recipient.parse().map_err(|reason: &str| failed(reason.to_owned()))?;
-    let armor = age::encrypt_and_armor(&recipient, text.as_bytes()).map_err(|error| failed(error.to_string()))?;
+    let failed = |reason: String| {
+        ExecuteError::task(
+            FailureKind::Internal,
+            format!("cannot seal an output: {reason}"),
+        )
+    };
+    let recipient: age::x25519::Recipient = recipient
+        .parse()
+        .map_err(|reason: &str| failed(reason.to_owned()))?;
+    let armor = age::encrypt_and_armor(&recipient, text.as_bytes())
+        .map_err(|error| failed(error.to_string()))?;
     Ok(OutputValue::Sealed { armor })
 }
 
@@ -73,10 +109,22 @@ pub fn keep(produced: &Produced, recipient: Option<&str>) -> Result<OutputValue,
 ///
 /// The key is none, or another.
 pub fn open(armor: &str, key: &Secret) -> Result<Secret, ExecuteError> {
-    let failed = |reason: String| ExecuteError::task(FailureKind::Task, format!("cannot open a sealed output: {reason}"));
-    let identity: age::x25519::Identity = key.expose().trim().parse().map_err(|reason: &str| failed(reason.to_owned()))?;
-    let bytes = age::decrypt(&identity, armor.as_bytes()).map_err(|error| failed(error.to_string()))?;
-    String::from_utf8(bytes).map(Secret::new).map_err(|_| failed("it is no text".to_owned()))
+    let failed = |reason: String| {
+        ExecuteError::task(
+            FailureKind::Task,
+            format!("cannot open a sealed output: {reason}"),
+        )
+    };
+    let identity: age::x25519::Identity = key
+        .expose()
+        .trim()
+        .parse()
+        .map_err(|reason: &str| failed(reason.to_owned()))?;
+    let bytes =
+        age::decrypt(&identity, armor.as_bytes()).map_err(|error| failed(error.to_string()))?;
+    String::from_utf8(bytes)
+        .map(Secret::new)
+        .map_err(|_| failed("it is no text".to_owned()))
 }
 
 #[cfg(test)]
@@ -87,19 +135,40 @@ mod tests {
 
     #[test]
     fn a_sealed_output_is_read_by_its_key_alone_and_shows_nothing() {
-        let (mine, other) = (age::x25519::Identity::generate(), age::x25519::Identity::generate());
-        let produced = Produced { value: Value::Secret(Secret::new("hunter22")), sensitive: true };
-        let kept = keep(&produced, Some(&mine.to_public().to_string())).expect("the recipient is one");
-        let OutputValue::Sealed { armor } = kept else { panic!("a secret was kept as {kept:?}") };
+        let (mine, other) = (
+            age::x25519::Identity::generate(),
+            age::x25519::Identity::generate(),
+        );
+        let produced = Produced {
+            value: Value::Secret(Secret::new("hunter22")),
+            sensitive: true,
+        };
+        let kept =
+            keep(&produced, Some(&mine.to_public().to_string())).expect("the recipient is one");
+        let OutputValue::Sealed { armor } = kept else {
+            panic!("a secret was kept as {kept:?}")
+        };
         assert!(!armor.contains("hunter22"));
-        let key = |identity: &age::x25519::Identity| Secret::new(identity.to_string().expose_secret());
-        assert_eq!(open(&armor, &key(&mine)).expect("the key is the right one").expose(), "hunter22");
+        let key =
+            |identity: &age::x25519::Identity| Secret::new(identity.to_string().expose_secret());
+        assert_eq!(
+            open(&armor, &key(&mine))
+                .expect("the key is the right one")
+                .expose(),
+            "hunter22"
+        );
         assert!(open(&armor, &key(&other)).is_err());
     }
 
     #[test]
     fn a_secret_without_a_recipient_is_not_kept() {
-        let produced = Produced { value: Value::Secret(Secret::new("hunter22")), sensitive: true };
-        assert_eq!(keep(&produced, None).expect("nothing to seal"), OutputValue::Withheld);
+        let produced = Produced {
+            value: Value::Secret(Secret::new("hunter22")),
+            sensitive: true,
+        };
+        assert_eq!(
+            keep(&produced, None).expect("nothing to seal"),
+            OutputValue::Withheld
+        );
     }
 }

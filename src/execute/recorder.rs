@@ -18,11 +18,11 @@ use crate::{
 };
 
 /// The ledgers of the walks that a run takes part in, and everything that is known.
-pub struct Recorder<'r> {
+pub struct Recorder {
     run: RunId,
     walks: BTreeMap<Option<EnvironmentName>, Ledger>,
     known: RefCell<Known>,
-    reporters: RefCell<Vec<Box<dyn Reporter + 'r>>>,
+    reporters: RefCell<Vec<Box<dyn Reporter>>>,
 }
 
 /// What is known: the fold of all records, and outputs of this process that may be kept nowhere.
@@ -35,7 +35,10 @@ pub struct Known {
 impl Known {
     /// Knows what the records of some walks say.
     pub fn new(state: RunState) -> Self {
-        Self { state, withheld: BTreeMap::new() }
+        Self {
+            state,
+            withheld: BTreeMap::new(),
+        }
     }
 
     /// Returns the fold of the records.
@@ -50,7 +53,7 @@ impl Known {
     }
 }
 
-impl<'r> Recorder<'r> {
+impl Recorder {
     /// Opens the ledgers of the walks below a plan's folder of state.
     ///
     /// # Errors
@@ -60,21 +63,28 @@ impl<'r> Recorder<'r> {
         plan_folder: &Utf8Path,
         walks: impl IntoIterator<Item = Option<EnvironmentName>>,
         run: RunId,
-        mut reporters: Vec<Box<dyn Reporter + 'r>>,
+        mut reporters: Vec<Box<dyn Reporter>>,
     ) -> Result<Self, ExecuteError> {
         let mut ledgers = BTreeMap::new();
         let mut records: Vec<Vec<Record>> = Vec::new();
         for walk in walks {
             let opened = Ledger::open(&walk_folder(plan_folder, walk.as_ref()))?;
             for warning in &opened.replay.warnings {
-                reporters.iter_mut().for_each(|reporter| reporter.notice(&warning.to_string()));
+                reporters
+                    .iter_mut()
+                    .for_each(|reporter| reporter.notice(&warning.to_string()));
             }
             records.push(opened.replay.records);
             ledgers.insert(walk, opened.ledger);
         }
         let slices: Vec<&[Record]> = records.iter().map(Vec::as_slice).collect();
         let known = Known::new(RunState::of_walks(&slices));
-        Ok(Self { run, walks: ledgers, known: RefCell::new(known), reporters: RefCell::new(reporters) })
+        Ok(Self {
+            run,
+            walks: ledgers,
+            known: RefCell::new(known),
+            reporters: RefCell::new(reporters),
+        })
     }
 
     /// Returns what is known now.
@@ -84,12 +94,18 @@ impl<'r> Recorder<'r> {
 
     /// Marks as interrupted what was started by a run that no longer lives.
     pub fn mark_interrupted(&self, lives: impl Fn(&RunId) -> bool) {
-        self.known.borrow_mut().state.mark_interrupted(|_, attempt| lives(&attempt.run));
+        self.known
+            .borrow_mut()
+            .state
+            .mark_interrupted(|_, attempt| lives(&attempt.run));
     }
 
     /// Keeps a secret output for the tasks of this process.
     pub fn withhold(&self, task: &TaskKey, output: &Name, value: Value) {
-        self.known.borrow_mut().withheld.insert((task.clone(), output.clone()), value);
+        self.known
+            .borrow_mut()
+            .withheld
+            .insert((task.clone(), output.clone()), value);
     }
 
     /// Returns the ledger of a task's walk.
@@ -97,11 +113,24 @@ impl<'r> Recorder<'r> {
         self.ledger(task.environment.as_ref())
     }
 
-    fn ledger(&self, walk: Option<&EnvironmentName>) -> Result<&Ledger, ExecuteError> {
+    /// Returns the ledger of a walk.
+    ///
+    /// # Errors
+    ///
+    /// It was not opened.
+    pub fn ledger(&self, walk: Option<&EnvironmentName>) -> Result<&Ledger, ExecuteError> {
         self.walks.get(&walk.cloned()).ok_or_else(|| {
             let walk = walk.map_or("none", EnvironmentName::as_str);
-            ExecuteError::task(crate::event::FailureKind::Internal, format!("the ledger of walk `{walk}` was not opened"))
+            ExecuteError::task(
+                crate::event::FailureKind::Internal,
+                format!("the ledger of walk `{walk}` was not opened"),
+            )
         })
+    }
+
+    /// Goes through the ledgers of all walks.
+    pub fn ledgers(&self) -> impl Iterator<Item = &Ledger> {
+        self.walks.values()
     }
 
     /// Records a fact about a task.
@@ -109,7 +138,13 @@ impl<'r> Recorder<'r> {
     /// # Errors
     ///
     /// The ledger cannot be written; then nothing may go on.
-    pub fn task(&self, task: &TaskKey, event: Event, at: Timestamp, durability: Durability) -> Result<(), ExecuteError> {
+    pub fn task(
+        &self,
+        task: &TaskKey,
+        event: Event,
+        at: Timestamp,
+        durability: Durability,
+    ) -> Result<(), ExecuteError> {
         self.write(task.environment.as_ref(), event, at, durability)
     }
 
@@ -125,9 +160,14 @@ impl<'r> Recorder<'r> {
         at: Timestamp,
         durability: Durability,
     ) -> Result<(), ExecuteError> {
-        let record = self.ledger(walk)?.append(&self.run, at, event, durability)?;
+        let record = self
+            .ledger(walk)?
+            .append(&self.run, at, event, durability)?;
         self.known.borrow_mut().state.apply(&record);
-        self.reporters.borrow_mut().iter_mut().for_each(|reporter| reporter.record(&record));
+        self.reporters
+            .borrow_mut()
+            .iter_mut()
+            .for_each(|reporter| reporter.record(&record));
         Ok(())
     }
 
@@ -141,7 +181,10 @@ impl<'r> Recorder<'r> {
             let record = ledger.append(&self.run, at, event.clone(), Durability::Synced)?;
             self.known.borrow_mut().state.apply(&record);
             if index == 0 {
-                self.reporters.borrow_mut().iter_mut().for_each(|reporter| reporter.record(&record));
+                self.reporters
+                    .borrow_mut()
+                    .iter_mut()
+                    .for_each(|reporter| reporter.record(&record));
             }
         }
         Ok(())
@@ -149,12 +192,18 @@ impl<'r> Recorder<'r> {
 
     /// Shows a masked line of a task's output.
     pub fn output(&self, task: &TaskKey, line: &str) {
-        self.reporters.borrow_mut().iter_mut().for_each(|reporter| reporter.output(task, line));
+        self.reporters
+            .borrow_mut()
+            .iter_mut()
+            .for_each(|reporter| reporter.output(task, line));
     }
 
     /// Shows something besides facts.
     pub fn notice(&self, text: &str) {
-        self.reporters.borrow_mut().iter_mut().for_each(|reporter| reporter.notice(text));
+        self.reporters
+            .borrow_mut()
+            .iter_mut()
+            .for_each(|reporter| reporter.notice(text));
     }
 
     /// Makes and returns the folder for what one attempt of a task writes, and its path in the ledger.
@@ -162,8 +211,13 @@ impl<'r> Recorder<'r> {
     /// # Errors
     ///
     /// The folder cannot be made.
-    pub fn attempt_folder(&self, task: &TaskKey, attempt: u32) -> Result<(Utf8PathBuf, Utf8PathBuf), ExecuteError> {
-        let relative = crate::ledger::log_folder(&self.run, task).join(format!("attempt-{attempt}"));
+    pub fn attempt_folder(
+        &self,
+        task: &TaskKey,
+        attempt: u32,
+    ) -> Result<(Utf8PathBuf, Utf8PathBuf), ExecuteError> {
+        let relative =
+            crate::ledger::log_folder(&self.run, task).join(format!("attempt-{attempt}"));
         let folder = self.ledger_of(task)?.create_folder(&relative)?;
         Ok((folder, relative))
     }

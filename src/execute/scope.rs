@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use camino::Utf8PathBuf;
 
-use super::{error::chain, files::Listing, recorder::Known, secrets::Secrets};
+use super::{error::chain, files::Listing, outputs, recorder::Known, secrets::Secrets};
 use crate::{
     event::OutputValue,
     expression::{Map, ReadError, Reference, Value},
     graph::{Node, TaskGraph},
-    ident::{Name, TaskId},
+    ident::TaskId,
     ledger::{TaskRecord, TaskState},
     plan::{
         Plan,
@@ -27,9 +27,6 @@ pub enum Artifacts<'a> {
     /// As files of this job, by task and name.
     AsFiles(&'a BTreeMap<(String, String), Utf8PathBuf>),
 }
-
-/// Outputs of tasks of this very process that may be kept nowhere.
-pub type Withheld = BTreeMap<(String, Name), Value>;
 
 /// Everything that a task can read.
 pub struct RunScope<'s, 'p> {
@@ -53,38 +50,67 @@ pub struct RunScope<'s, 'p> {
 
 impl RunScope<'_, '_> {
     fn planning(&self) -> PlanningScope<'_> {
-        self.values.planning(self.graph.plan(), self.reader.key.environment.as_ref(), self.reader.leg.as_ref())
+        self.values.planning(
+            self.graph.plan(),
+            self.reader.key.environment.as_ref(),
+            self.reader.leg.as_ref(),
+        )
     }
 
     fn plan(&self) -> &Plan {
         self.graph.plan()
     }
 
-    fn decision(&self, reference: &Reference) -> Result<Value, ReadError> {
-        let name = reference.names().first().copied().unwrap_or_default();
+    /// Returns the answer of a decision.
+    ///
+    /// # Errors
+    ///
+    /// It is open, or the task that answers it has not ended.
+    pub fn answer(&self, name: &str) -> Result<Value, ReadError> {
         if let Some(answer) = self.values.answer(name) {
             return Ok(answer.into());
         }
-        let Some(DecisionAnswer::ByTask(field)) = self.plan().decisions.get(name).map(|decision| &decision.answer) else {
-            return Err(ReadError::Open { decision: name.to_owned() });
+        let Some(DecisionAnswer::ByTask(field)) = self
+            .plan()
+            .decisions
+            .get(name)
+            .map(|decision| &decision.answer)
+        else {
+            return Err(ReadError::Open {
+                decision: name.to_owned(),
+            });
         };
         answered(field, self, name)
     }
 
     fn task(&self, reference: &Reference) -> Result<Value, ReadError> {
         let names = reference.names();
-        let (Some(task), Some(part), Some(name)) = (names.first(), names.get(1), names.get(2)) else {
-            return Err(ReadError::Refused { because: format!("`{reference}` names neither an output nor an artifact") });
+        let (Some(task), Some(part), Some(name)) = (names.first(), names.get(1), names.get(2))
+        else {
+            return Err(ReadError::Refused {
+                because: format!("`{reference}` names neither an output nor an artifact"),
+            });
         };
-        if let Some(own) = self.own.filter(|_| *task == self.reader.key.task.as_str() && *part == "outputs") {
+        if let Some(own) = self
+            .own
+            .filter(|_| *task == self.reader.key.task.as_str() && *part == "outputs")
+        {
             return Ok(own.get(*name).cloned().unwrap_or_default());
         }
-        let Ok(id) = task.parse::<TaskId>() else { return Err(not_yet(task)) };
-        let nodes = self.graph.resolve(&id, self.reader.key.environment.as_ref());
+        let Ok(id) = task.parse::<TaskId>() else {
+            return Err(not_yet(task));
+        };
+        let nodes = self
+            .graph
+            .resolve(&id, self.reader.key.environment.as_ref());
         let mut legs = Map::new();
         for &index in &nodes {
             let node = &self.graph.nodes()[index];
-            let value = if *part == "outputs" { self.output(node, name)? } else { self.artifact(node, name)? };
+            let value = if *part == "outputs" {
+                self.output(node, name)?
+            } else {
+                self.artifact(node, name)?
+            };
             match &node.key.leg {
                 Some(leg) => {
                     legs.insert(leg.to_string(), value);
@@ -92,29 +118,70 @@ impl RunScope<'_, '_> {
                 None => return Ok(value),
             }
         }
-        if nodes.is_empty() { Err(not_yet(task)) } else { Ok(Value::Map(legs)) }
+        if nodes.is_empty() {
+            Err(not_yet(task))
+        } else {
+            Ok(Value::Map(legs))
+        }
     }
 
     fn output(&self, node: &Node<'_>, name: &str) -> Result<Value, ReadError> {
-        let Some(record) = self.record_of(node)? else { return Ok(Value::Null) };
-        match record.outputs.get(name) {
+        let Some(record) = self.record_of(node)? else {
+            return Ok(Value::Null);
+        };
+        let outputs = record
+            .success()
+            .and_then(|attempt| attempt.ended.as_ref())
+            .map(|ended| &ended.outputs);
+        match outputs.and_then(|outputs| outputs.get(name)) {
             Some(OutputValue::Clear { value }) => Ok(value.clone()),
-            Some(OutputValue::Sealed { .. } | OutputValue::Withheld) => self.known.withheld(&node.key, name).ok_or_else(|| {
-                ReadError::Refused { because: format!("output `{name}` of `{}` is a secret, and nothing here can open it", node.key) }
-            }),
+            Some(sealed @ (OutputValue::Sealed { .. } | OutputValue::Withheld)) => {
+                let found = self
+                    .known
+                    .withheld(&node.key, name)
+                    .or_else(|| self.opened(node, sealed));
+                found.ok_or_else(|| ReadError::Refused {
+                    because: format!(
+                        "output `{name}` of `{}` is a secret, and nothing here can open it",
+                        node.key
+                    ),
+                })
+            }
             None => Ok(Value::Null),
         }
     }
 
+    /// Opens a sealed output with the key of its environment, where that secret has a value here.
+    fn opened(&self, node: &Node<'_>, sealed: &OutputValue) -> Option<Value> {
+        let OutputValue::Sealed { armor } = sealed else {
+            return None;
+        };
+        let environment = self
+            .plan()
+            .environments
+            .get(node.key.environment.as_ref()?)?;
+        let key = self.secrets.get(environment.key.as_ref()?.as_str()).ok()?;
+        outputs::open(armor, key).ok().map(Value::Secret)
+    }
+
     fn artifact(&self, node: &Node<'_>, name: &str) -> Result<Value, ReadError> {
-        let Some(record) = self.record_of(node)? else { return Ok(Value::Null) };
-        let Some(path) = record.artifacts.get(name) else { return Ok(Value::Null) };
+        let Some(record) = self.record_of(node)? else {
+            return Ok(Value::Null);
+        };
+        let ended = record.success().and_then(|attempt| attempt.ended.as_ref());
+        let Some(path) = ended.and_then(|ended| ended.artifacts.get(name)) else {
+            return Ok(Value::Null);
+        };
         match self.artifacts {
             Artifacts::ByContent => Ok(Value::from(path.as_str())),
-            Artifacts::AsFiles(files) => match files.get(&(node.key.to_string(), name.to_owned())) {
-                Some(file) => Ok(Value::from(file.as_str())),
-                None => Err(ReadError::Refused { because: format!("artifact `{name}` of `{}` was not handed over", node.key) }),
-            },
+            Artifacts::AsFiles(files) => {
+                match files.get(&(node.key.to_string(), name.to_owned())) {
+                    Some(file) => Ok(Value::from(file.as_str())),
+                    None => Err(ReadError::Refused {
+                        because: format!("artifact `{name}` of `{}` was not handed over", node.key),
+                    }),
+                }
+            }
         }
     }
 
@@ -136,32 +203,46 @@ impl RunScope<'_, '_> {
 
 /// Evaluates the answer that a task gives; one that is none of the options is an error of its reader.
 fn answered(field: &Field, scope: &RunScope<'_, '_>, decision: &str) -> Result<Value, ReadError> {
-    let value = field.evaluate(scope).map_err(|error| match error.read_error() {
-        Some(read) => read.clone(),
-        None => ReadError::Refused { because: error.to_string() },
-    })?;
+    let value = field
+        .evaluate(scope)
+        .map_err(|error| match error.read_error() {
+            Some(read) => read.clone(),
+            None => ReadError::Refused {
+                because: error.to_string(),
+            },
+        })?;
     let text = value.as_plain_text().unwrap_or_default();
     let options = &scope.plan().decisions[decision].options;
     if options.is_empty() || options.contains(&text) {
         return Ok(Value::Text(text));
     }
-    Err(ReadError::Refused { because: format!("the answer `{text}` is no option of `{decision}`: {}", options.join(", ")) })
+    Err(ReadError::Refused {
+        because: format!(
+            "the answer `{text}` is no option of `{decision}`: {}",
+            options.join(", ")
+        ),
+    })
 }
 
 fn not_yet(task: &str) -> ReadError {
-    ReadError::NotYet { task: task.to_owned() }
+    ReadError::NotYet {
+        task: task.to_owned(),
+    }
 }
 
 impl Scope for RunScope<'_, '_> {
     fn read(&self, reference: &Reference) -> Result<Value, ReadError> {
         match reference.root.as_str() {
             "tasks" => self.task(reference),
-            "decisions" => self.decision(reference),
+            "decisions" => self.answer(reference.names().first().copied().unwrap_or_default()),
             "secrets" => {
                 let name = reference.names().first().copied().unwrap_or_default();
                 match self.secrets.get(name) {
                     Ok(secret) => Ok(Value::Secret(secret.clone())),
-                    Err(_) => Err(ReadError::NoValue { what: "secret".to_owned(), name: name.to_owned() }),
+                    Err(_) => Err(ReadError::NoValue {
+                        what: "secret".to_owned(),
+                        name: name.to_owned(),
+                    }),
                 }
             }
             _ => self.planning().read(reference),

@@ -16,11 +16,22 @@ pub struct Secrets {
 
 impl Secrets {
     /// Finds the values of all secrets; one without a value is an error only where it is read.
-    pub fn find(plan: &Plan, folder: &Utf8Path, variables: &BTreeMap<String, String>, stand_ins: &StandIns) -> Self {
+    pub fn find(
+        plan: &Plan,
+        folder: &Utf8Path,
+        variables: &BTreeMap<String, String>,
+        stand_ins: &StandIns,
+    ) -> Self {
         let mut secrets = Self::default();
         for (name, source) in &plan.secrets {
-            let variable = variables.get(name.as_str()).filter(|value| !value.is_empty()).cloned();
-            let file = source.file.as_ref().and_then(|path| from_file(&folder.join(path)));
+            let variable = variables
+                .get(name.as_str())
+                .filter(|value| !value.is_empty())
+                .cloned();
+            let file = source
+                .file
+                .as_ref()
+                .and_then(|path| from_file(&folder.join(path)));
             let canary = stand_ins.secrets.get(name.as_str()).cloned();
             match variable.or(file).or(canary) {
                 Some(value) => {
@@ -55,7 +66,9 @@ impl Secrets {
 
     /// Goes through all values, for the mask.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Secret)> {
-        self.values.iter().map(|(name, secret)| (name.as_str(), secret))
+        self.values
+            .iter()
+            .map(|(name, secret)| (name.as_str(), secret))
     }
 }
 

@@ -40,7 +40,9 @@ pub struct Server {
 impl Server {
     /// Says who answered, with address and version.
     pub fn reality(&self) -> Reality {
-        Reality::StandIn { who: format!("{} at {}", self.who, self.url) }
+        Reality::StandIn {
+            who: format!("{} at {}", self.who, self.url),
+        }
     }
 }
 
@@ -74,8 +76,14 @@ impl StandIns {
     ///
     /// The file cannot be read, or holds something else.
     pub fn read(path: &Utf8Path) -> Result<Self, StandInsError> {
-        let text = fs::read(path).map_err(|source| StandInsError::Unreadable { path: path.to_string(), source })?;
-        serde_json::from_slice(&text).map_err(|source| StandInsError::Malformed { path: path.to_string(), source })
+        let text = fs::read(path).map_err(|source| StandInsError::Unreadable {
+            path: path.to_string(),
+            source,
+        })?;
+        serde_json::from_slice(&text).map_err(|source| StandInsError::Malformed {
+            path: path.to_string(),
+            source,
+        })
     }
 
     /// Whether anything is replaced: whether this is a rehearsal.
@@ -85,7 +93,9 @@ impl StandIns {
 
     /// Says whether a registry is the real one.
     pub fn reality_of_registry(&self, host: &str) -> Reality {
-        self.registries.get(host).map_or(Reality::Real, Server::reality)
+        self.registries
+            .get(host)
+            .map_or(Reality::Real, Server::reality)
     }
 
     /// Says whether GitHub is the real one.

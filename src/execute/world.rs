@@ -6,7 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use jiff::Timestamp;
 
 use super::stand_in::StandIns;
-use crate::{github::RunnerContext, ident::RunId, secret::Masker};
+use crate::{github::RunnerContext, ident::RunId};
 
 /// Everything outside of the plan that a run reads. It is gathered once, before anything starts.
 #[derive(Debug)]
@@ -23,8 +23,6 @@ pub struct World {
     pub runner: RunnerContext,
     /// What is replaced.
     pub stand_ins: StandIns,
-    /// Everything that has to be masked.
-    pub masker: Masker,
     /// Who runs.
     pub run: RunId,
     /// The only HTTP client.
@@ -61,6 +59,9 @@ impl World {
 
     /// Returns a variable that is set and not empty.
     pub fn variable(&self, name: &str) -> Option<&str> {
-        self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        self.variables
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
     }
 }

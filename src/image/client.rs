@@ -8,6 +8,8 @@ mod endpoint;
 mod login;
 mod manifests;
 mod retry;
+#[cfg(test)]
+mod tests;
 
 pub use blobs::Upload;
 pub use connection::{Access, RegistryClient, Repository, http_client};

@@ -123,7 +123,7 @@ pub enum ImageError {
     #[error("`{reference}` was pushed, but reads back as {found}")]
     ReadBack {
         /// The image that should be there.
-        reference: ImageReference,
+        reference: Box<ImageReference>,
         /// What is there.
         found: String,
     },

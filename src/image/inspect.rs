@@ -1,13 +1,12 @@
 //! What an image says of itself, and what is in it.
 
-use std::collections::BTreeMap;
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use crate::{
     digest::Digest,
     image::{
-        Access, Descriptor, FileFact, ImageError, ImageReference, Layout, ManifestName, Platform,
-        Platforms, RegistryClient, Repository, Tag, pull,
+        Access, Descriptor, FetchedManifest, FileFact, ImageError, ImageReference, Layout,
+        ManifestName, Platform, Platforms, RegistryClient, Repository, Tag, pull,
         rootfs::list_files,
         spec::{ConfigFile, Index, LARGEST_MANIFEST, Manifest, ManifestBody},
     },
@@ -75,14 +74,14 @@ pub async fn inspect(
     depth: Depth,
 ) -> Result<ImageFacts, ImageError> {
     let repository = client.repository(reference.repository(), Access::Pull)?;
-    let (name, root) = resolve(&repository, reference).await?;
+    let root = resolve(&repository, reference).await?;
     let body = ManifestBody::parse(
         &format!("manifest `{reference}`"),
         &root.media_type,
         &root.bytes,
     )?;
     let (manifest, platforms) = match body {
-        ManifestBody::Image(manifest) => (manifest, None),
+        ManifestBody::Image(manifest) => (*manifest, None),
         ManifestBody::Index(index) => {
             let child = default_child(&reference.to_string(), &index)?;
             let fetched = child_manifest(&repository, child).await?;
@@ -95,10 +94,7 @@ pub async fn inspect(
         let folder = tempfile::tempdir()
             .map_err(ImageError::io("create a folder in", std::env::temp_dir()))?;
         let platform = facts_platform(&config)?;
-        let pinned = repository.name().pinned(match &name {
-            ManifestName::Digest(digest) => *digest,
-            ManifestName::Tag(_) => root.digest,
-        });
+        let pinned = repository.name().pinned(root.digest);
         let layout = pull(client, &pinned, folder.path(), &Platforms::One(platform)).await?;
         facts.files = Some(list_files(&layout, &manifest)?);
     }
@@ -112,11 +108,11 @@ pub async fn inspect(
 pub fn inspect_layout(layout: &Layout, depth: Depth) -> Result<ImageFacts, ImageError> {
     let root = layout.root()?;
     let (manifest, platforms) = match layout.manifest(root)? {
-        ManifestBody::Image(manifest) => (manifest, None),
+        ManifestBody::Image(manifest) => (*manifest, None),
         ManifestBody::Index(index) => {
             let child = default_child(&layout.folder().display().to_string(), &index)?;
             match layout.manifest(child)? {
-                ManifestBody::Image(manifest) => (manifest, Some(platforms(&index))),
+                ManifestBody::Image(manifest) => (*manifest, Some(platforms(&index))),
                 ManifestBody::Index(_) => return Err(nested(child)),
             }
         }
@@ -133,14 +129,14 @@ pub fn inspect_layout(layout: &Layout, depth: Depth) -> Result<ImageFacts, Image
 pub(super) async fn resolve(
     repository: &Repository<'_>,
     reference: &ImageReference,
-) -> Result<(ManifestName, super::FetchedManifest), ImageError> {
+) -> Result<FetchedManifest, ImageError> {
     let name = match (reference.digest(), reference.tag()) {
         (Some(digest), _) => ManifestName::Digest(digest),
         (None, Some(tag)) => ManifestName::Tag(tag.clone()),
         (None, None) => ManifestName::Tag(Tag::latest()),
     };
     match repository.get_manifest(&name).await? {
-        Some(manifest) => Ok((name, manifest)),
+        Some(manifest) => Ok(manifest),
         None => Err(ImageError::Missing {
             registry: repository.name().registry().to_owned(),
             what: format!("`{reference}`"),
@@ -185,7 +181,7 @@ pub(super) async fn child_manifest(
         &child.media_type,
         &fetched.bytes,
     )? {
-        ManifestBody::Image(manifest) => Ok(manifest),
+        ManifestBody::Image(manifest) => Ok(*manifest),
         ManifestBody::Index(_) => Err(nested(child)),
     }
 }

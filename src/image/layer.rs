@@ -362,15 +362,6 @@ mod tests {
                 "755 ü/",
                 &format!("644 ü/{long}"),
             ]
-            .map(str::to_owned)
-            .into_iter()
-            .collect::<std::collections::BTreeSet<_>>()
-            .into_iter()
-            .fold(Vec::new(), |mut all, line| {
-                all.push(line);
-                all.sort_by_key(|line| line[4..].trim_end_matches('/').to_owned());
-                all
-            })
         );
     }
 

@@ -15,7 +15,7 @@ use crate::{
     digest::{Digest, Hasher},
     image::{
         ImageError,
-        spec::{Descriptor, INDEX, Index, LARGEST_MANIFEST, Manifest, ManifestBody},
+        spec::{Descriptor, INDEX, Index, LARGEST_MANIFEST, ManifestBody},
     },
 };
 
@@ -396,11 +396,9 @@ impl Layout {
         let mut kept = BTreeSet::new();
         for descriptor in self.documents()? {
             kept.insert(descriptor.digest.hex());
-            if let ManifestBody::Image(Manifest { config, layers, .. }) =
-                self.manifest(&descriptor)?
-            {
-                kept.insert(config.digest.hex());
-                kept.extend(layers.iter().map(|layer| layer.digest.hex()));
+            if let ManifestBody::Image(manifest) = self.manifest(&descriptor)? {
+                kept.insert(manifest.config.digest.hex());
+                kept.extend(manifest.layers.iter().map(|layer| layer.digest.hex()));
             }
         }
         let blobs = self.folder.join("blobs").join("sha256");
@@ -425,4 +423,93 @@ pub(super) fn to_json(value: &impl Serialize) -> Result<Vec<u8>, ImageError> {
         what: "a document of the image".to_owned(),
         because: problem.to_string(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::{fixture::layout_of, spec::MANIFEST};
+
+    fn sound(folder: &Path) -> Layout {
+        layout_of(
+            folder,
+            &[&[("x", tar::EntryType::Regular, "content", 0o644)]],
+        )
+    }
+
+    #[test]
+    fn a_folder_that_is_no_layout_is_refused_with_what_is_wrong() {
+        for (file, content, because) in [
+            ("oci-layout", None, "`oci-layout`: No such file"),
+            ("oci-layout", Some("{}"), "missing field"),
+            (
+                "oci-layout",
+                Some(r#"{"imageLayoutVersion":"2.0.0"}"#),
+                "expected `1.0.0`",
+            ),
+            ("index.json", None, "`index.json`: No such file"),
+            ("index.json", Some("[]"), "`index.json`"),
+            (
+                "index.json",
+                Some(r#"{"schemaVersion":1,"manifests":[]}"#),
+                "expected 2",
+            ),
+            (
+                "index.json",
+                Some(
+                    r#"{"schemaVersion":2,"manifests":[{"mediaType":"x","digest":"sha256:../../x","size":1}]}"#,
+                ),
+                "is not a digest",
+            ),
+        ] {
+            let folder = tempfile::tempdir().expect("a folder");
+            sound(folder.path());
+            let path = folder.path().join(file);
+            match content {
+                Some(content) => fs::write(&path, content).expect("a file"),
+                None => fs::remove_file(&path).expect("a file"),
+            }
+            let problem = Layout::open(folder.path()).expect_err(because);
+            assert!(problem.to_string().contains(because), "{problem}");
+            assert!(problem.hint().is_some());
+        }
+    }
+
+    #[test]
+    fn every_cut_or_changed_document_is_an_error_and_never_a_panic() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let layout = sound(folder.path());
+        layout.verify().expect("a sound layout");
+        let path = layout.blob_path(layout.manifests()[0].digest);
+        let bytes = fs::read(&path).expect("a manifest");
+        for cut in 0..bytes.len() {
+            // Named by its own digest, so that the reader and not the check has to refuse it.
+            let writer = LayoutWriter::create(&folder.path().join("cut")).expect("a folder");
+            let cut = writer.put(MANIFEST, &bytes[..cut]).expect("a blob");
+            let cut = writer.finish(vec![cut]).expect("a layout");
+            assert!(cut.verify().is_err());
+        }
+        let mut changed = bytes.clone();
+        changed[20] ^= 1;
+        fs::write(&path, changed).expect("a file");
+        assert!(matches!(
+            layout.verify(),
+            Err(ImageError::WrongDigest { .. })
+        ));
+        fs::write(&path, &bytes[1..]).expect("a file");
+        assert!(matches!(layout.verify(), Err(ImageError::WrongSize { .. })));
+        fs::remove_file(&path).expect("a file");
+        assert!(matches!(layout.verify(), Err(ImageError::Io { .. })));
+    }
+
+    #[test]
+    fn several_images_are_no_single_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let layout = sound(folder.path());
+        let twice = vec![layout.manifests()[0].clone(); 2];
+        let writer = LayoutWriter::create(folder.path()).expect("a folder");
+        let layout = writer.finish(twice).expect("a layout");
+        let problem = layout.root().expect_err("two").to_string();
+        assert!(problem.contains("lists 2 manifests"), "{problem}");
+    }
 }

@@ -344,12 +344,12 @@ async fn expect(
         match found.map(|manifest| manifest.digest) {
             Some(found) if found == digest => Ok(()),
             found => Err(ImageError::ReadBack {
-                reference: match name {
+                reference: Box::new(match name {
                     ManifestName::Tag(tag) => {
                         repository.name().tagged(tag.clone()).with_digest(digest)
                     }
                     ManifestName::Digest(digest) => repository.name().pinned(*digest),
-                },
+                }),
                 found: found.map_or_else(|| "nothing".to_owned(), |found| found.to_string()),
             }),
         }
@@ -379,3 +379,6 @@ pub async fn move_tag(
         .await?;
     expect(&repository, &name, to).await
 }
+
+#[cfg(test)]
+mod tests;

@@ -38,7 +38,7 @@ pub async fn pull(
 ) -> Result<Layout, ImageError> {
     let repository = client.repository(reference.repository(), Access::Pull)?;
     let writer = LayoutWriter::create(into.as_ref())?;
-    let (_, root) = resolve(&repository, reference).await?;
+    let root = resolve(&repository, reference).await?;
     let what = format!("manifest `{reference}`");
     let descriptor = writer.put(&root.media_type, &root.bytes)?;
     let listed = match (

@@ -138,7 +138,7 @@ pub(super) struct Index {
 /// A manifest or an index.
 #[derive(Debug, Clone)]
 pub(super) enum ManifestBody {
-    Image(Manifest),
+    Image(Box<Manifest>),
     Index(Index),
 }
 
@@ -154,7 +154,7 @@ impl ManifestBody {
                 let manifest: Manifest = serde_json::from_slice(bytes)
                     .map_err(|problem| malformed(problem.to_string()))?;
                 let (version, own_type) = (manifest.schema_version, manifest.media_type.clone());
-                (Self::Image(manifest), version, own_type)
+                (Self::Image(Box::new(manifest)), version, own_type)
             }
             INDEX | DOCKER_INDEX => {
                 let index: Index = serde_json::from_slice(bytes)

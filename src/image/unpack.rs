@@ -78,7 +78,7 @@ pub fn unpack(
 fn find_manifest(layout: &Layout, platform: Option<&Platform>) -> Result<Manifest, ImageError> {
     let root = layout.root()?;
     let index = match layout.manifest(root)? {
-        ManifestBody::Image(manifest) => return Ok(manifest),
+        ManifestBody::Image(manifest) => return Ok(*manifest),
         ManifestBody::Index(index) => index,
     };
     let child = match platform {
@@ -91,7 +91,7 @@ fn find_manifest(layout: &Layout, platform: Option<&Platform>) -> Result<Manifes
             })?,
     };
     match layout.manifest(child)? {
-        ManifestBody::Image(manifest) => Ok(manifest),
+        ManifestBody::Image(manifest) => Ok(*manifest),
         ManifestBody::Index(_) => Err(nested(child)),
     }
 }
@@ -313,5 +313,199 @@ fn remove(place: &Path) -> Result<(), ImageError> {
             Err(ImageError::io("remove", place)(problem))
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tar::EntryType::{Directory, Fifo, Link, Regular, Symlink};
+
+    use super::*;
+    use crate::image::{
+        Depth,
+        fixture::{Made, layout_of},
+        inspect_layout,
+    };
+
+    /// Lays out hand-made layers; beside the root lies a folder that nothing may touch.
+    fn lay_out(layers: &[&[Made<'_>]]) -> (tempfile::TempDir, Result<Unpacked, ImageError>) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let outside = folder.path().join("outside");
+        fs::create_dir(&outside).expect("a folder");
+        fs::write(outside.join("kept"), "kept").expect("a file");
+        let layout = layout_of(&folder.path().join("layout"), layers);
+        let unpacked = unpack(&layout, folder.path().join("root"), None);
+        let untouched: Vec<_> = fs::read_dir(&outside).expect("a folder").collect();
+        assert_eq!(untouched.len(), 1);
+        assert_eq!(fs::read(outside.join("kept")).expect("a file"), b"kept");
+        (folder, unpacked)
+    }
+
+    fn paths(layers: &[&[Made<'_>]]) -> Vec<String> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let layout = layout_of(folder.path(), layers);
+        let files = inspect_layout(&layout, Depth::Files)
+            .expect("facts")
+            .files
+            .expect("files");
+        files.into_iter().map(|file| file.path).collect()
+    }
+
+    #[test]
+    fn a_path_that_leaves_the_image_is_refused() {
+        for wicked in [
+            ("../outside/new", Regular, "x", 0o644),
+            ("a/../../outside/new", Regular, "x", 0o644),
+            ("a/../../outside/.wh.kept", Regular, "", 0o644),
+            ("a/.wh...", Regular, "", 0o644),
+            ("hard", Link, "../outside/kept", 0o644),
+        ] {
+            let (_folder, result) = lay_out(&[&[("a", Directory, "", 0o755)], &[wicked]]);
+            let problem = result.expect_err(wicked.0);
+            assert!(matches!(problem, ImageError::Escape { .. }), "{problem:?}");
+        }
+    }
+
+    #[test]
+    fn links_lead_nowhere_but_inside() {
+        let (folder, result) = lay_out(&[
+            &[
+                ("up", Symlink, "../outside", 0o777),
+                ("abs", Symlink, "/outside", 0o777),
+                ("lib", Symlink, "usr/lib", 0o777),
+                ("usr/lib", Directory, "", 0o755),
+            ],
+            &[
+                ("up/new", Regular, "x", 0o644),
+                ("abs/new", Regular, "x", 0o644),
+                ("lib/libx.so", Regular, "x", 0o644),
+                ("up/.wh.kept", Regular, "", 0o644),
+            ],
+        ]);
+        result.expect("a layout");
+        let root = folder.path().join("root");
+        assert!(root.join("usr/lib/libx.so").is_file());
+        assert!(root.join("outside/new").is_file());
+        assert_eq!(
+            fs::read_link(root.join("up")).expect("a link"),
+            Path::new("../outside")
+        );
+        let (_folder, circle) = lay_out(&[&[
+            ("a", Symlink, "b", 0o777),
+            ("b", Symlink, "a", 0o777),
+            ("a/x", Regular, "x", 0o644),
+        ]]);
+        assert!(
+            matches!(circle, Err(ImageError::Escape { .. })),
+            "{circle:?}"
+        );
+    }
+
+    #[test]
+    fn a_file_over_a_link_replaces_the_link() {
+        let (folder, result) = lay_out(&[&[
+            ("x", Symlink, "../outside/kept", 0o777),
+            ("x", Regular, "mine", 0o644),
+            ("y", Symlink, "../outside/kept", 0o777),
+            ("z", Link, "y", 0o644),
+            ("z", Regular, "mine", 0o644),
+        ]]);
+        result.expect("a layout");
+        let root = folder.path().join("root");
+        assert_eq!(fs::read(root.join("x")).expect("a file"), b"mine");
+        assert_eq!(fs::read(root.join("z")).expect("a file"), b"mine");
+    }
+
+    #[test]
+    fn upper_layers_hide_and_replace_what_is_below() {
+        let layers: &[&[Made<'_>]] = &[
+            &[
+                ("a/", Directory, "", 0o755),
+                ("a/old", Regular, "x", 0o644),
+                ("a/gone", Regular, "x", 0o644),
+                ("b/c/deep", Regular, "x", 0o644),
+                ("d/low", Regular, "x", 0o644),
+                ("e/low", Regular, "x", 0o644),
+                ("ab", Regular, "x", 0o644),
+            ],
+            &[
+                // What a layer puts is not hidden by its own marks, whatever their order.
+                ("d/new", Regular, "x", 0o644),
+                ("d/.wh..wh..opq", Regular, "", 0o644),
+                ("a/.wh.gone", Regular, "", 0o644),
+                ("b/.wh.c", Regular, "", 0o644),
+                ("e", Regular, "now a file", 0o600),
+                ("./f/run", Regular, "x", 0o755),
+                ("f/also", Link, "f/run", 0o755),
+                ("pipe", Fifo, "", 0o644),
+            ],
+        ];
+        let expected = [
+            "/a", "/a/old", "/ab", "/d/new", "/e", "/f/also", "/f/run", "/pipe",
+        ];
+        assert_eq!(paths(layers), expected);
+        let (folder, result) = lay_out(layers);
+        assert_eq!(result.expect("a layout").left_out, ["/pipe"]);
+        let root = folder.path().join("root");
+        for path in &expected[..7] {
+            assert!(root.join(&path[1..]).exists(), "{path}");
+        }
+        for path in ["a/gone", "b/c", "d/low"] {
+            assert!(!root.join(path).exists(), "{path}");
+        }
+        let mode = |path: &str| {
+            fs::metadata(root.join(path))
+                .expect("a file")
+                .permissions()
+                .mode()
+                & 0o7777
+        };
+        assert_eq!((mode("f/also"), mode("e")), (0o755, 0o600));
+    }
+
+    #[test]
+    fn a_folder_that_may_not_be_written_is_filled_first() {
+        let (folder, result) =
+            lay_out(&[&[("ro", Directory, "", 0o555), ("ro/x", Regular, "x", 0o444)]]);
+        result.expect("a layout");
+        let root = folder.path().join("root");
+        let mode = fs::metadata(root.join("ro"))
+            .expect("a folder")
+            .permissions()
+            .mode()
+            & 0o7777;
+        assert_eq!(mode, 0o555);
+        let again = layout_of(
+            &folder.path().join("again"),
+            &[&[("x", Regular, "x", 0o644)]],
+        );
+        assert!(unpack(&again, &root, None).is_err());
+        // The test's folder must be removable by whoever runs the test.
+        fs::set_permissions(root.join("ro"), fs::Permissions::from_mode(0o755)).expect("a mode");
+    }
+
+    #[test]
+    fn a_damaged_or_malformed_layer_is_an_error() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let layout = layout_of(folder.path(), &[&[("x", Regular, "content", 0o644)]]);
+        let ManifestBody::Image(manifest) =
+            layout.manifest(&layout.manifests()[0]).expect("a manifest")
+        else {
+            panic!("the fixture makes no index");
+        };
+        let blob = layout.blob_path(manifest.layers[0].digest);
+        let mut bytes = fs::read(&blob).expect("a blob");
+        let last = bytes.len() - 1;
+        bytes[last] = 1;
+        fs::write(&blob, &bytes).expect("a blob");
+        // The damage lies behind the end of the tar, where no reader of tars looks.
+        assert!(unpack(&layout, folder.path().join("root"), None).is_err());
+        assert!(inspect_layout(&layout, Depth::Files).is_err());
+        assert_eq!(
+            inspect_layout(&layout, Depth::Config).expect("facts").files,
+            None
+        );
+        fs::write(&blob, &bytes[..700]).expect("a blob");
+        assert!(unpack(&layout, folder.path().join("root-2"), None).is_err());
     }
 }

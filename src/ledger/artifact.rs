@@ -352,6 +352,10 @@ mod tests {
             .expect("it is there");
         assert_eq!(fs::read(target.join("index.html")).expect("placed"), b"<p>");
         assert_eq!(mode(&target.join("bin/serve")) & 0o100, 0o100);
+        let list = room.ledger.path_of(&artifact.path).expect("inside");
+        fs::write(list, "{}").expect("our file");
+        let refused = room.ledger.place_artifact(&artifact.path, &target);
+        assert!(matches!(refused, Err(LedgerError::ArtifactDamaged { .. })));
     }
 
     #[test]

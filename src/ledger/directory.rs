@@ -382,3 +382,24 @@ impl Drop for Lock<'_> {
         drop(self.0.unlock());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::RunSummary;
+
+    #[test]
+    fn after_a_failed_sync_nothing_more_is_recorded() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = Utf8Path::from_path(folder.path()).expect("its name is UTF-8");
+        let Opened { ledger, .. } = Ledger::open(path).expect("a new ledger");
+        let broken = || Err(io::Error::from(io::ErrorKind::StorageFull));
+        let failed = ledger.commit.reach(u64::MAX, || 0, broken);
+        assert!(matches!(failed, Err(SyncError::Failed(_))));
+        let event = Event::RunFinished(RunSummary { job: None, exit: 0 });
+        let now = Timestamp::UNIX_EPOCH;
+        let refused = ledger.append(&RunId::new("1"), now, event, Durability::Written);
+        assert!(matches!(refused, Err(LedgerError::Unsynced { .. })));
+        assert_eq!(replay(path).expect("a ledger").records, []);
+    }
+}

@@ -432,11 +432,24 @@ mod tests {
         let joined = acquired(joined.expect("room"));
         assert_eq!(joined.members, [here(), other.member()]);
         assert_eq!((joined.acquired, joined.expires), (at(0), at(70)));
+        let stranger = ledger.release(&RunId::new("7"), &other.member());
+        stranger.expect("it holds nothing");
         ledger.release(&run, &here()).expect("room");
         let left = ledger.holder().expect("a lease").expect("a member is left");
         assert_eq!(left.members, [other.member()]);
         ledger.release(&run, &other.end()).expect("room");
         assert_eq!(ledger.holder().expect("no lease"), None);
+    }
+
+    #[test]
+    fn whoever_joins_clears_away_the_processes_that_have_ended() {
+        let (_folder, ledger) = ledger();
+        let ended = Other::start().end();
+        for member in [ended, elsewhere()] {
+            acquired(ledger.acquire(&claim("1", member), at(0)).expect("room"));
+        }
+        let lease = acquired(ledger.acquire(&claim("1", here()), at(1)).expect("room"));
+        assert_eq!(lease.members, [elsewhere(), here()]);
     }
 
     #[test]

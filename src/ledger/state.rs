@@ -8,6 +8,8 @@ mod run;
 mod task;
 
 #[cfg(test)]
+mod examples;
+#[cfg(test)]
 mod properties;
 
 pub use run::{Approval, DecisionRecord, JobRecord, RunRecord, RunState};

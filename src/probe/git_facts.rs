@@ -1,9 +1,13 @@
 //! What git knows of files. Children of probes are started here and nowhere else.
 
-use std::{collections::BTreeSet, process::Stdio};
+use std::{
+    collections::BTreeSet,
+    io,
+    process::{Output, Stdio},
+};
 
 use camino::Utf8Path;
-use tokio::process::Command;
+use tokio::{io::AsyncWriteExt as _, process::Command};
 
 /// How many paths one command takes; the kernel bounds arguments at 2 MiB.
 const PATHS_A_COMMAND: usize = 400;
@@ -18,25 +22,53 @@ pub(in crate::probe) struct GitFacts {
 /// Asks git in `root` about paths that are relative to it.
 pub(in crate::probe) async fn git_facts(root: &Utf8Path, paths: &[&Utf8Path]) -> GitFacts {
     GitFacts {
-        ignored: named(root, &["check-ignore", "-z", "--"], paths).await,
-        tracked: named(
-            root,
-            &["--literal-pathspecs", "ls-files", "-z", "--"],
-            paths,
-        )
-        .await,
+        ignored: named(root, paths, check_ignore).await,
+        tracked: named(root, paths, list_files).await,
     }
 }
 
-/// Whether `command` names each of the paths again.
-async fn named(root: &Utf8Path, command: &[&str], paths: &[&Utf8Path]) -> Option<Vec<bool>> {
+/// A command of git with what it reads from its standard input.
+struct Question {
+    arguments: Vec<String>,
+    input: Vec<u8>,
+}
+
+/// Asks which paths are ignored. It takes paths that are separated by NUL on its standard input only.
+fn check_ignore(paths: &[&Utf8Path]) -> Question {
+    Question {
+        arguments: ["check-ignore", "-z", "--stdin"]
+            .map(str::to_owned)
+            .to_vec(),
+        input: paths
+            .iter()
+            .flat_map(|path| path.as_str().bytes().chain([0]))
+            .collect(),
+    }
+}
+
+/// Asks which paths are in the index.
+fn list_files(paths: &[&Utf8Path]) -> Question {
+    let command = ["--literal-pathspecs", "ls-files", "-z", "--"];
+    let paths = paths.iter().map(|path| path.as_str());
+    Question {
+        arguments: command
+            .into_iter()
+            .chain(paths)
+            .map(str::to_owned)
+            .collect(),
+        input: Vec::new(),
+    }
+}
+
+/// Whether git names each of the paths again.
+async fn named(
+    root: &Utf8Path,
+    paths: &[&Utf8Path],
+    ask: fn(&[&Utf8Path]) -> Question,
+) -> Option<Vec<bool>> {
     let mut names = BTreeSet::new();
     for some in paths.chunks(PATHS_A_COMMAND) {
-        let arguments = command
-            .iter()
-            .copied()
-            .chain(some.iter().map(|path| path.as_str()));
-        names.extend(git(arguments, root).await?);
+        names.extend(git(ask(some), root).await?);
     }
     // Of a folder git names what is in it.
     let has = |path: &&Utf8Path| {
@@ -51,22 +83,8 @@ async fn named(root: &Utf8Path, command: &[&str], paths: &[&Utf8Path]) -> Option
 }
 
 /// Runs git and splits what it says at NUL; `None` where it fails. Status 1 is `check-ignore` finding nothing.
-async fn git<'a>(
-    arguments: impl Iterator<Item = &'a str>,
-    folder: &Utf8Path,
-) -> Option<Vec<String>> {
-    let output = Command::new("git")
-        .args(arguments)
-        .current_dir(folder)
-        .envs([("LC_ALL", "C"), ("GIT_OPTIONAL_LOCKS", "0")])
-        // A hook's environment would lead to another repository.
-        .env_remove("GIT_DIR")
-        .env_remove("GIT_WORK_TREE")
-        .env_remove("GIT_INDEX_FILE")
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output()
-        .await;
+async fn git(question: Question, folder: &Utf8Path) -> Option<Vec<String>> {
+    let output = run(question, folder).await;
     match output {
         Ok(output) if matches!(output.status.code(), Some(0 | 1)) => Some(
             output
@@ -85,4 +103,29 @@ async fn git<'a>(
             None
         }
     }
+}
+
+async fn run(question: Question, folder: &Utf8Path) -> io::Result<Output> {
+    let mut child = Command::new("git")
+        .args(question.arguments)
+        .current_dir(folder)
+        .envs([("LC_ALL", "C"), ("GIT_OPTIONAL_LOCKS", "0")])
+        // A hook's environment would lead to another repository.
+        .env_remove("GIT_DIR")
+        .env_remove("GIT_WORK_TREE")
+        .env_remove("GIT_INDEX_FILE")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()?;
+    let input = child.stdin.take();
+    let write = async {
+        if let Some(mut input) = input {
+            // One that ends before it has read all says why by its status.
+            input.write_all(&question.input).await.ok();
+        }
+    };
+    // At the same time, as it may answer before it has read all.
+    tokio::join!(write, child.wait_with_output()).1
 }

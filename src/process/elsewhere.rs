@@ -40,7 +40,11 @@ pub fn keeper_main() -> ExitCode {
 
 /// Children that may not be cut: there are none here.
 pub mod kept {
-    use std::{convert::Infallible, path::Path, time::Duration};
+    use std::{
+        convert::Infallible,
+        path::{Path, PathBuf},
+        time::Duration,
+    };
 
     use tokio::sync::mpsc;
 
@@ -62,6 +66,11 @@ pub mod kept {
         Vanished,
         /// It never was started.
         NeverStarted,
+    }
+
+    /// Returns where a log would be.
+    pub fn log_path(folder: &Path) -> PathBuf {
+        folder.join("log")
     }
 
     /// Knows that nothing was started.

@@ -65,7 +65,7 @@ pub enum ProcessError {
         #[source]
         source: serde_json::Error,
     },
-    /// The keeper did not do its part, and nothing was started.
+    /// The keeper did not start the child, or did not say that it has.
     #[error("the keeper did not start `{program}`: {because}")]
     NotKept {
         /// The program.
@@ -103,13 +103,12 @@ impl ProcessError {
             Self::NotFound { .. }
             | Self::NoDirectory { .. }
             | Self::NotStarted { .. }
-            | Self::KeeperVanished { .. }
-            | Self::Unsupported { .. } => FailureKind::Task,
-            Self::Lost { .. }
             | Self::File { .. }
-            | Self::NoRecord { .. }
             | Self::NotKept { .. }
-            | Self::Unmaskable { .. } => FailureKind::Internal,
+            | Self::KeeperVanished { .. }
+            | Self::Unmaskable { .. }
+            | Self::Unsupported { .. } => FailureKind::Task,
+            Self::Lost { .. } | Self::NoRecord { .. } => FailureKind::Internal,
         }
     }
 

@@ -1,7 +1,7 @@
 //! The keeper: this program in a session of its own, which stays with a child when the runner is killed.
 //!
-//! The runner starts `PROGRAM keep`. That begins a session, starts itself once more as `keep --detached` and ends, so that the
-//! second is nobody's child and in no group that the runner knows. Its environment is empty: GitHub's clean-up at the
+//! The runner starts `PROGRAM keep`. That begins a session, starts itself once more as `keep --detached` and ends; the
+//! second begins a session of its own, and is nobody's child and in no group that the runner knows. Its environment is empty: GitHub's clean-up at the
 //! end of a job looks for RUNNER_TRACKING_ID, in it and in the child.
 //!
 //! The order comes as one line of JSON on standard input: never as an argument, never on disk, for it holds secrets.
@@ -20,7 +20,7 @@ use std::{
     time::Duration,
 };
 
-use rustix::process::{Pid, getpid, getsid, setsid};
+use rustix::process::{Pid, getpid, setsid};
 use serde::{Deserialize, Serialize};
 use tokio::{
     process::Child,
@@ -115,6 +115,8 @@ fn detach() -> io::Result<()> {
 }
 
 fn keep() -> io::Result<()> {
+    // It kills its whole session when patience runs out: that must be one which it began itself.
+    let session = setsid()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -140,13 +142,13 @@ fn keep() -> io::Result<()> {
         };
         let identity = identity_of(number_of(&child)?).ok_or(io::ErrorKind::NotFound)?;
         record.progress = Progress::Started(identity);
-        // The child runs: from here on nothing but its end may end the keeper.
-        let told = replace(&keeper_path, &record, Survives::Writer)
-            .and_then(|()| reply(&Reply::Started(identity)));
-        if let Err(problem) = told {
-            tracing::debug!(%problem, "nobody was told that the child runs");
+        // The child runs: from here on nothing but its end may end the keeper, neither a full disk nor a runner that is gone.
+        let recorded = replace(&keeper_path, &record, Survives::Writer);
+        let told = reply(&Reply::Started(identity));
+        if let Err(problem) = recorded.and(told) {
+            tracing::debug!(%problem, "somebody does not know that the child runs");
         }
-        let ended = attend(&mut child, tee, &order, &mut signals).await?;
+        let ended = attend(&mut child, tee, &order, session, &mut signals).await?;
         leave_record(&order.folder, &ended).await
     })
 }
@@ -213,11 +215,12 @@ async fn attend(
     child: &mut Child,
     tee: Tee,
     order: &Order,
+    session: Pid,
     signals: &mut Signals,
 ) -> io::Result<Ended> {
     let pid = |number| Pid::from_raw(number).ok_or(io::ErrorKind::NotFound);
     let scope = Scope::Session {
-        session: getsid(None)?,
+        session,
         group: pid(number_of(child)?)?,
     };
     let limits = Limits {

@@ -28,9 +28,7 @@ use super::{
     identity::{boot, is_alive},
     keeper::{GO, KEEP, Order, Reply},
     output::{OutputLine, Source},
-    record::{
-        self, ExitRecord, KeeperRecord, Progress, exit_path, keeper_path, log_path, stdout_path,
-    },
+    record::{self, ExitRecord, KeeperRecord, Progress, exit_path, keeper_path, stdout_path},
     scope::ignore_gone,
     spec::CommandSpec,
     start::Start,
@@ -56,6 +54,11 @@ pub enum KeptState {
     Vanished,
     /// It never was started.
     NeverStarted,
+}
+
+/// Returns the path of the masked log in a keeper's folder.
+pub fn log_path(folder: &Path) -> PathBuf {
+    record::log_path(folder)
 }
 
 /// Returns what is known of the child in a keeper's folder.
@@ -305,7 +308,7 @@ impl Prepared {
     /// Lets the keeper start the child.
     ///
     /// # Errors
-    /// Where it could not, and did not.
+    /// Where it could not. Where it does not answer or is killed meanwhile, [`look`] tells what became of the child.
     pub async fn start(self) -> Result<Kept, ProcessError> {
         let Self {
             folder,

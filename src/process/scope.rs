@@ -12,7 +12,11 @@ pub(super) enum Scope {
     Group(Pid),
     /// The session of its keeper, without the keeper: of a kept child, which leads this group.
     Session {
-        /// The session.
+        /// The session; only Linux tells who is in it.
+        #[cfg_attr(
+            not(target_os = "linux"),
+            expect(dead_code, reason = "there the group stands for the session")
+        )]
         session: Pid,
         /// The child's own group.
         group: Pid,

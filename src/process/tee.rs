@@ -164,11 +164,13 @@ impl Log {
             file.write_all(text)
         };
         self.open_line = (*last != b'\n').then_some(from);
-        self.bytes += text.len() as u64 + u64::from(breaks);
-        // The child is read to the end all the same: it must not stand still because a disk is full.
-        if let Err(problem) = written {
-            self.problem = Some(problem.to_string());
-            self.file = None;
+        match written {
+            Ok(()) => self.bytes += text.len() as u64 + u64::from(breaks),
+            // The child is read to the end all the same: it must not stand still because a disk is full.
+            Err(problem) => {
+                self.problem = Some(problem.to_string());
+                self.file = None;
+            }
         }
     }
 }
@@ -370,6 +372,19 @@ mod tests {
         assert_eq!(note.text, "2 lines were not shown; the log has them");
         assert_eq!(end.notes, [Note::LinesNotShown(3)]);
         assert_eq!(read(&log), "1\n2\n3\n4\n5\n");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_ends_the_log_and_not_the_reading() {
+        let (sender, mut lines) = mpsc::channel(8);
+        let mut tee = tee(Path::new("/dev/full"), Some(sender));
+        tee.take_stdout(b"one\n");
+        tee.take_stdout(b"two\n");
+        let end = tee.finish();
+        assert!(matches!(&end.notes[..], [Note::LogIncomplete(_)]));
+        assert_eq!(lines.try_recv().expect("it is shown").text, "one");
+        assert_eq!(lines.try_recv().expect("it is shown").text, "two");
     }
 
     #[test]

@@ -136,6 +136,39 @@ fn a_task_that_waits_for_its_retry_gives_its_slot_away_and_fails_with_a_cancel()
 }
 
 #[test]
+fn what_is_resumed_wakes_what_was_blocked_on_it_alone() {
+    let eight = limits(8, AfterFailure::KeepGoing);
+    let tasks = [&[][..], &[], &[0, 1], &[2], &[0]].map(task);
+    let (mut scheduler, _) = begun(tasks.into(), eight);
+    let paused = TaskIndex(0);
+    let verdict = Verdict::Pause;
+    let on_paused = scheduler.handle(Input::Prepared {
+        task: paused,
+        verdict,
+    });
+    let blocked = |task, on| Effect::Blocked {
+        task: TaskIndex(task),
+        on: TaskIndex(on),
+    };
+    assert_eq!(on_paused, [blocked(2, 0), blocked(4, 0), blocked(3, 0)]);
+    scheduler.handle(run(1));
+    let failed = Outcome::Failed(failure(FailureKind::Task));
+    assert_eq!(scheduler.handle(ends(1, failed)), [Effect::Done]);
+    assert_eq!(
+        scheduler.handle(Input::Resumed(paused)),
+        [blocked(2, 1), blocked(3, 1), Effect::Prepare(paused)]
+    );
+    scheduler.handle(run(0));
+    let effects = scheduler.handle(ends(0, Outcome::Succeeded));
+    assert_eq!(effects, [Effect::Prepare(TaskIndex(4))]);
+    scheduler.handle(run(4));
+    assert_eq!(
+        scheduler.handle(ends(4, Outcome::Succeeded)),
+        [Effect::Done]
+    );
+}
+
+#[test]
 fn an_empty_selection_is_done_at_once() {
     let (_, effects) = begun(vec![], limits(1, AfterFailure::KeepGoing));
     assert_eq!(effects, [Effect::Done]);

@@ -11,6 +11,12 @@ use aho_corasick::{
 /// Where the automaton stands: which beginnings of patterns the text ends with.
 pub(super) type State = StateID;
 
+/// Whether a byte ends a line, or the first half of its end.
+#[inline]
+pub(super) fn is_break(byte: u8) -> bool {
+    byte == b'\n' || byte == b'\r'
+}
+
 /// All patterns of a mask.
 pub(super) struct Patterns {
     nfa: NFA,
@@ -43,6 +49,26 @@ impl Patterns {
     #[inline]
     pub(super) fn step(&self, state: State, byte: u8) -> State {
         self.nfa.next_state(Anchored::No, state, byte)
+    }
+
+    /// Follows the text to its first line break, which is left, or to the first byte with which a pattern ends.
+    /// Returns how many bytes that were.
+    pub(super) fn follow(&self, state: &mut State, text: &[u8]) -> usize {
+        let mut current = *state;
+        let mut followed = text.len();
+        for (index, &byte) in text.iter().enumerate() {
+            if is_break(byte) {
+                followed = index;
+                break;
+            }
+            current = self.step(current, byte);
+            if self.nfa.is_special(current) && self.nfa.is_match(current) {
+                followed = index + 1;
+                break;
+            }
+        }
+        *state = current;
+        followed
     }
 
     /// Returns the length of the longest pattern that the text ends with in this state.

@@ -123,6 +123,7 @@ impl Masker {
     }
 
     /// Returns what the mask was built from, for the process that has to build the same one.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "no child is started there"))]
     pub(crate) fn secrets(&self) -> &[(String, Secret)] {
         &self.0.secrets
     }

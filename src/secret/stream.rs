@@ -5,7 +5,7 @@ use std::{collections::VecDeque, ops::Range};
 use zeroize::Zeroize as _;
 
 use super::{
-    automaton::{Patterns, State},
+    automaton::{Patterns, State, is_break},
     masker::{MASK, Masker},
 };
 
@@ -104,15 +104,19 @@ impl MaskStream {
     }
 
     fn read(&mut self, patterns: &Patterns, mut state: State, piece: &[u8]) -> State {
-        for (index, &byte) in piece.iter().enumerate() {
-            let at = self.taken + index as u64;
-            if self.wrapped.is_some() || byte == b'\n' || byte == b'\r' {
+        let mut index = 0;
+        while let Some(&byte) = piece.get(index) {
+            if self.wrapped.is_none() && !is_break(byte) {
+                index += patterns.follow(&mut state, &piece[index..]);
+            } else {
                 let run = run_at_end(&piece[..index], self.run);
-                self.read_wrapped(patterns, state, byte, at, run);
+                self.read_wrapped(patterns, state, byte, self.taken + index as u64, run);
+                state = patterns.step(state, byte);
+                index += 1;
             }
-            state = patterns.step(state, byte);
             if let Some(length) = patterns.longest_match(state) {
-                self.find(at + 1 - length as u64..at + 1);
+                let end = self.taken + index as u64;
+                self.find(end - length as u64..end);
             }
         }
         self.run = run_at_end(piece, self.run);
@@ -122,10 +126,10 @@ impl MaskStream {
 
     /// Advances the second reading by a byte, or begins it at the end of a full line of base64.
     fn read_wrapped(&mut self, patterns: &Patterns, state: State, byte: u8, at: u64, run: usize) {
-        let is_break = matches!(byte, b'\n' | b'\r');
+        let breaks = is_break(byte);
         let after_return = byte == b'\r';
         let Some(mut wrapped) = self.wrapped.take() else {
-            if is_break && WIDTHS.contains(&run) && patterns.unfinished(state) > 0 {
+            if breaks && WIDTHS.contains(&run) && patterns.unfinished(state) > 0 {
                 self.wrapped = Some(Wrapped {
                     state,
                     left_out: vec![at],
@@ -135,11 +139,11 @@ impl MaskStream {
             return;
         };
         let ends_break = wrapped.after_return && byte == b'\n';
-        if ends_break || (is_break && WIDTHS.contains(&run)) {
+        if ends_break || (breaks && WIDTHS.contains(&run)) {
             wrapped.left_out.push(at);
             wrapped.after_return = after_return;
             self.wrapped = Some(wrapped);
-        } else if !is_break && !wrapped.after_return {
+        } else if !breaks && !wrapped.after_return {
             wrapped.state = patterns.step(wrapped.state, byte);
             if let Some(length) = patterns.longest_match(wrapped.state) {
                 self.find(wrapped.start(at + 1, length)..at + 1);

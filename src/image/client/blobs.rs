@@ -227,6 +227,18 @@ pub(super) async fn checked_body(
     let file = tokio::fs::File::open(path)
         .await
         .map_err(ImageError::io("read", path))?;
+    let length = file
+        .metadata()
+        .await
+        .map_err(ImageError::io("read", path))?
+        .len();
+    if length != blob.size {
+        return Err(ImageError::WrongSize {
+            what: format!("the file `{}`", path.display()),
+            expected: blob.size,
+            found: length,
+        });
+    }
     let start = (file, Hasher::new(), 0_u64, blob.clone());
     let stream =
         futures_util::stream::try_unfold(start, async |(mut file, mut hasher, mut size, blob)| {

@@ -37,7 +37,7 @@ const MOST_REDIRECTS: usize = 5;
 /// # Errors
 /// If the machine's certificates cannot be loaded.
 pub fn http_client(user_agent: &str) -> Result<reqwest::Client, ImageError> {
-    // Another room may have installed the same provider before; whoever came first, there is one.
+    // Another module may have installed the same provider before; whichever came first, there is one.
     drop(rustls::crypto::ring::default_provider().install_default());
     reqwest::Client::builder()
         .user_agent(user_agent)

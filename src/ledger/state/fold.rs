@@ -12,7 +12,9 @@ use super::{
     },
 };
 use crate::{
-    event::{Answer, CheckMoment, Event, Failure, Outcome, Record, RunSummary, StartedRun},
+    event::{
+        Answer, CheckAnswer, CheckMoment, Event, Failure, Outcome, Record, RunSummary, StartedRun,
+    },
     ident::{CheckId, TaskKey},
 };
 
@@ -161,6 +163,57 @@ fn state_said_by(event: &Event) -> Option<TaskState> {
     }
 }
 
+/// Returns the attempt that a record begins.
+fn start_said_by(record: &Record) -> Option<Attempt> {
+    let Event::TaskStarted {
+        task: _,
+        attempt,
+        fingerprint,
+        changes,
+    } = &record.event
+    else {
+        return None;
+    };
+    Some(Attempt {
+        number: *attempt,
+        run: record.run.clone(),
+        started: record.at,
+        fingerprint: *fingerprint,
+        changes: *changes,
+        kept: Vec::new(),
+        ended: None,
+        retry: None,
+    })
+}
+
+/// Returns the end of an attempt that a record says, with the attempt's number.
+fn end_said_by(record: &Record) -> Option<(u32, Ended)> {
+    let Event::TaskFinished {
+        task: _,
+        attempt,
+        outcome,
+        took_ms,
+        outputs,
+        artifacts,
+        effects,
+        log,
+    } = &record.event
+    else {
+        return None;
+    };
+    let ended = Ended {
+        at: record.at,
+        run: record.run.clone(),
+        outcome: outcome.clone(),
+        took: Duration::from_millis(*took_ms),
+        outputs: outputs.clone(),
+        artifacts: artifacts.clone(),
+        effects: effects.clone(),
+        log: log.clone(),
+    };
+    Some((*attempt, ended))
+}
+
 impl Word {
     fn of(by: &str, record: &Record) -> Self {
         Self {
@@ -182,23 +235,15 @@ impl TaskRecord {
             }
             return;
         }
-        // The event is taken apart by value: whoever keeps a part of it keeps it as it is.
+        if let Some(attempt) = start_said_by(record) {
+            self.start(attempt);
+            return;
+        }
+        if let Some((number, ended)) = end_said_by(record) {
+            self.finish(number, ended);
+            return;
+        }
         match record.event.clone() {
-            Event::TaskStarted {
-                attempt,
-                fingerprint,
-                changes,
-                ..
-            } => self.start(Attempt {
-                number: attempt,
-                run: record.run.clone(),
-                started: record.at,
-                fingerprint,
-                changes,
-                kept: Vec::new(),
-                ended: None,
-                retry: None,
-            }),
             Event::ChildKept {
                 keeper,
                 folder,
@@ -214,41 +259,7 @@ impl TaskRecord {
                 moment,
                 answer,
                 ..
-            } => {
-                let at = record.at;
-                let run = record.run.clone();
-                self.answer(
-                    check,
-                    CheckRecord {
-                        at,
-                        run,
-                        moment,
-                        answer,
-                    },
-                );
-            }
-            Event::TaskFinished {
-                attempt,
-                outcome,
-                took_ms,
-                outputs,
-                artifacts,
-                effects,
-                log,
-                ..
-            } => {
-                let ended = Ended {
-                    at: record.at,
-                    run: record.run.clone(),
-                    outcome,
-                    took: Duration::from_millis(took_ms),
-                    outputs,
-                    artifacts,
-                    effects,
-                    log,
-                };
-                self.finish(attempt, ended);
-            }
+            } => self.answer(check, moment, answer, record),
             Event::RetryScheduled {
                 attempt,
                 delay_ms,
@@ -268,6 +279,8 @@ impl TaskRecord {
             Event::EvidenceCaptured { path, .. } => self.undone.evidence.push(path),
             Event::TaskRolledBack { way, failure, .. } => self.undo(way, failure, record.at),
             Event::RunStarted(_)
+            | Event::TaskStarted { .. }
+            | Event::TaskFinished { .. }
             | Event::TaskUpToDate { .. }
             | Event::TaskSkipped { .. }
             | Event::TaskBlocked { .. }
@@ -293,12 +306,23 @@ impl TaskRecord {
         }
     }
 
-    fn answer(&mut self, check: CheckId, answered: CheckRecord) {
+    fn answer(
+        &mut self,
+        check: CheckId,
+        moment: CheckMoment,
+        answer: CheckAnswer,
+        record: &Record,
+    ) {
         // What is asked before a rollback judges the backup, not the task.
-        let failed = answered.answer.answer == Answer::Failed;
-        if failed && answered.moment != CheckMoment::Before {
+        if answer.answer == Answer::Failed && moment != CheckMoment::Before {
             self.invalidate(format!("check `{check}` no longer holds"));
         }
+        let answered = CheckRecord {
+            at: record.at,
+            run: record.run.clone(),
+            moment,
+            answer,
+        };
         self.checks.insert(check, answered);
     }
 

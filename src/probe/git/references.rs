@@ -33,7 +33,8 @@ pub(super) async fn read_references(
 
 /// Reads the body of `info/refs`: the service's name, a flush, and the list.
 pub(super) async fn read_service(body: &[u8]) -> Result<References, Refusal> {
-    let mut packets = Packets::new(body, body.len());
+    // The body was bounded when it was read.
+    let mut packets = Packets::new(body, usize::MAX);
     match packets.next().await? {
         Packet::Line(line) if line == b"# service=git-upload-pack" => {}
         _ => return Err(Refusal("the answer is one of another service".to_owned())),

@@ -63,18 +63,15 @@ struct Daemon {
 
 impl Daemon {
     async fn start(folder: &Path) -> Self {
+        let program = Path::new(&git(folder, &["--exec-path"])).join("git-daemon");
         // The daemon cannot choose a port itself, so one is found and let go; should another take it, the next is.
         loop {
             let free = TcpListener::bind("127.0.0.1:0").await.expect("a port");
             let address = free.local_addr().expect("its address");
             drop(free);
-            let process = Command::new("git")
-                .args([
-                    "daemon",
-                    "--reuseaddr",
-                    "--export-all",
-                    "--informative-errors",
-                ])
+            // Not by `git daemon`, which is a parent that leaves its child behind when it is killed.
+            let process = Command::new(&program)
+                .args(["--reuseaddr", "--export-all", "--informative-errors"])
                 .arg("--listen=127.0.0.1")
                 .arg(format!("--port={}", address.port()))
                 .arg(format!("--base-path={}", folder.display()))
@@ -82,9 +79,10 @@ impl Daemon {
                 .env("GIT_CONFIG_COUNT", "1")
                 .env("GIT_CONFIG_KEY_0", "safe.directory")
                 .env("GIT_CONFIG_VALUE_0", "*")
+                .stdout(Stdio::null())
                 .stderr(Stdio::null())
                 .spawn()
-                .expect("git daemon");
+                .expect("git-daemon");
             let mut daemon = Self { process, address };
             if daemon.is_up().await {
                 return daemon;
@@ -119,7 +117,6 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        // A group of its own would be needed to end its children; they end with their connections.
         self.process.kill().expect("it runs");
         self.process.wait().expect("its end");
     }
@@ -175,12 +172,7 @@ async fn smart_server(folder: &Path) -> SocketAddr {
     let advertise = get(move |uri: Uri| async move {
         assert_eq!(uri.query(), Some("service=git-upload-pack"));
         let output = Command::new("git")
-            .args([
-                "upload-pack",
-                "--strict",
-                "--stateless-rpc",
-                "--advertise-refs",
-            ])
+            .args(["upload-pack", "--stateless-rpc", "--advertise-refs"])
             .arg(repo)
             .env("GIT_CONFIG_COUNT", "1")
             .env("GIT_CONFIG_KEY_0", "safe.directory")

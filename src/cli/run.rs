@@ -1,0 +1,332 @@
+//! `deploy-action run`: carries out a plan, resuming from the ledger.
+
+use std::{num::NonZeroUsize, time::Duration};
+
+use super::{
+    CliError, Environment, Exit, outcome, output,
+    plan_file::PlanFile,
+    session::{Choice, Session, block_on, execute_error, select},
+    signals,
+};
+use crate::{
+    diagnostic::words::count,
+    event::{Event, RunSummary, StartedRun},
+    execute::{DryRun, Options, Run},
+    github::{Nonce, file::append_outputs},
+    graph::TaskGraph,
+    ledger::{Acquisition, Claim, Host, Ledger, Member, this_process},
+    plan::duration,
+    report::{JsonLines, Reporter, Terminal, TerminalOptions},
+    workflow::{action, jobs_with_work},
+};
+
+/// Carries out the plan, resuming from the ledger
+#[derive(Debug, clap::Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub(super) plan: PlanFile,
+    #[command(flatten)]
+    pub(super) choice: Choice,
+    /// Runs this task although its record stands, or again although nobody knows how it ended; may be repeated
+    #[arg(long, value_name = "TASK")]
+    pub(super) force: Vec<String>,
+    /// Says that this interrupted task is done; may be repeated
+    #[arg(long, value_name = "TASK")]
+    pub(super) done: Vec<String>,
+    /// Confirms this gate; may be repeated
+    #[arg(long, value_name = "TASK")]
+    pub(super) confirm: Vec<String>,
+    /// Age up to which the record of a task that changes the outside is believed without a look
+    #[arg(long, value_name = "DURATION", default_value = "1d")]
+    fresh_for: String,
+    /// How many tasks run at once [default: one a processor]
+    #[arg(long, value_name = "NUMBER")]
+    jobs: Option<NonZeroUsize>,
+    /// Starts nothing new after a failure
+    #[arg(long)]
+    fail_fast: bool,
+    /// Prints what would run, and changes nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Shows the output of all tasks, and not of failed ones alone
+    #[arg(long, short)]
+    verbose: bool,
+    /// How the run is printed
+    #[arg(long, value_enum, default_value = "text")]
+    format: output::Format,
+}
+
+/// How long a lease lasts without a heartbeat.
+const LEASE: Duration = Duration::from_secs(120);
+
+/// Runs the verb.
+///
+/// # Errors
+///
+/// Nothing could be run: the plan, the selection, the ledger.
+pub fn run(args: &RunArgs, environment: &Environment) -> Result<Exit, CliError> {
+    block_on(carry_out(args, environment))
+}
+
+async fn carry_out(args: &RunArgs, environment: &Environment) -> Result<Exit, CliError> {
+    let cancelled = signals::listen()?;
+    let session = Session::open(&args.plan, &args.choice, environment).await?;
+    let graph = session.graph(environment)?;
+    let selected = select(&graph, &args.choice)?;
+    if selected.is_empty() {
+        output::words("nothing is selected\n");
+        return Ok(Exit::NothingSelected);
+    }
+    for names in [&args.force, &args.done, &args.confirm] {
+        check_named(&graph, names)?;
+    }
+    let options = options(args)?;
+    let recorder = session.recorder(reporters(args, environment))?;
+    let run = session.run(&graph, &options, &recorder, selected).await?;
+    if args.dry_run {
+        return dry_run(&run, args.format);
+    }
+    let member = Member {
+        host: Host::here(),
+        process: this_process(),
+    };
+    let held = acquire(&run, &session, &member)?;
+    let exit = under_lease(&run, &session, cancelled).await;
+    for ledger in held {
+        ledger
+            .release(&session.world.run, &member)
+            .map_err(|error| execute_error(&error.into()))?;
+    }
+    exit
+}
+
+fn options(args: &RunArgs) -> Result<Options, CliError> {
+    let fresh_for = duration::parse(&args.fresh_for)
+        .map_err(|error| CliError::new(Exit::Usage, format!("--fresh-for: {error}")))?;
+    Ok(Options {
+        force: args.force.clone(),
+        done: args.done.clone(),
+        confirm: args.confirm.clone(),
+        fresh_for,
+        slots: args
+            .jobs
+            .or_else(|| std::thread::available_parallelism().ok())
+            .unwrap_or(NonZeroUsize::MIN),
+        fail_fast: args.fail_fast,
+    })
+}
+
+fn check_named(graph: &TaskGraph<'_>, names: &[String]) -> Result<(), CliError> {
+    select(
+        graph,
+        &Choice {
+            task: names.to_vec(),
+            ..Choice::default()
+        },
+    )
+    .map(|_| ())
+}
+
+fn reporters(args: &RunArgs, environment: &Environment) -> Vec<Box<dyn Reporter>> {
+    match args.format {
+        output::Format::Json => vec![Box::new(JsonLines::new(Box::new(std::io::stdout())))],
+        output::Format::Text => {
+            let options = TerminalOptions {
+                colours: environment.colours(),
+                verbose: args.verbose,
+            };
+            vec![Box::new(Terminal::new(
+                Box::new(std::io::stderr()),
+                options,
+            ))]
+        }
+    }
+}
+
+/// Takes the lease of each walk that the run writes to.
+fn acquire<'r>(
+    run: &'r Run<'_, '_>,
+    session: &Session,
+    member: &Member,
+) -> Result<Vec<&'r Ledger>, CliError> {
+    let mut held = Vec::new();
+    for walk in session.walks() {
+        let ledger = run
+            .recorder
+            .ledger(walk.as_ref())
+            .map_err(|error| execute_error(&error))?;
+        let claim = Claim {
+            run: session.world.run.clone(),
+            url: session.world.runner.run_url(),
+            reason: format!("runs `{}`", session.plan().name),
+            member: member.clone(),
+            lasting: LEASE,
+        };
+        match ledger
+            .acquire(&claim, session.world.now())
+            .map_err(|error| execute_error(&error.into()))?
+        {
+            Acquisition::Acquired(lease) => {
+                if let Some(from) = &lease.taken_from {
+                    run.recorder.notice(&format!(
+                        "run `{}`, which ended without a word, held the lease; it was taken over",
+                        from.run
+                    ));
+                }
+                held.push(ledger);
+            }
+            Acquisition::HeldBy(lease) => {
+                for ledger in held {
+                    ledger
+                        .release(&session.world.run, member)
+                        .map_err(|error| execute_error(&error.into()))?;
+                }
+                let place = lease.url.map(|url| format!(", {url}")).unwrap_or_default();
+                let since = lease.acquired.strftime("%F %T UTC");
+                return Err(CliError::new(Exit::Unavailable, format!("run `{}`{place} {}, since {since}", lease.run, lease.reason))
+                    .hint("wait for its end; where its machine is gone, the lease ends by itself two minutes after its last sign of life"));
+            }
+        }
+    }
+    Ok(held)
+}
+
+async fn under_lease(
+    run: &Run<'_, '_>,
+    session: &Session,
+    cancelled: signals::Cancelled,
+) -> Result<Exit, CliError> {
+    let error = |error| execute_error(&error);
+    let own = session.world.run.clone();
+    // Whoever else wrote here does not live, or it would hold the lease.
+    run.recorder
+        .mark_interrupted(|other| *other == own && run.has_other_members());
+    let job = session
+        .world
+        .runner
+        .run
+        .as_ref()
+        .and_then(|run| run.job.clone());
+    let started = StartedRun {
+        plan: session.plan().name.clone(),
+        plan_digest: session.plan().digest,
+        job: job.clone(),
+        commit: session.world.runner.revision.sha.clone(),
+        actor: session.world.runner.event.actor.clone(),
+        url: session.world.runner.run_url(),
+        rehearsal: session.world.stand_ins.is_rehearsal(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    run.recorder
+        .everywhere(&Event::RunStarted(started), session.world.now())
+        .map_err(error)?;
+    let exit = drive(run, cancelled).await?;
+    let summary = RunSummary {
+        job,
+        exit: exit.code(),
+    };
+    run.recorder
+        .everywhere(&Event::RunFinished(summary), session.world.now())
+        .map_err(error)?;
+    print_references(run);
+    Ok(exit)
+}
+
+/// Drives the run, with a heartbeat beside it. A cancelled run leaves before the runner is killed; kept children stay.
+async fn drive(run: &Run<'_, '_>, cancelled: signals::Cancelled) -> Result<Exit, CliError> {
+    let listener = cancelled.clone();
+    tokio::select! {
+        statuses = run.drive(listener) => {
+            let statuses = statuses.map_err(|error| execute_error(&error))?;
+            Ok(outcome::exit(run, &statuses, *cancelled.borrow()))
+        }
+        signal = signals::leave(cancelled.clone()) => Ok(outcome::cancelled(signal)),
+        lost = heartbeat(run) => Err(lost),
+    }
+}
+
+/// Says every so often that the run lives. Ends only where the lease was lost.
+async fn heartbeat(run: &Run<'_, '_>) -> CliError {
+    loop {
+        tokio::time::sleep(LEASE / 4).await;
+        if let Some(lost) = run.beat(LEASE) {
+            return CliError::new(Exit::Unavailable, lost)
+                .hint("nothing more is started; look at `deploy-action status`");
+        }
+    }
+}
+
+/// Published references are data: one a line on stdout, when the run that published them is over.
+fn print_references(run: &Run<'_, '_>) {
+    for reference in run.published() {
+        output::data(&format!("{reference}\n"));
+    }
+}
+
+fn dry_run(run: &Run<'_, '_>, format: output::Format) -> Result<Exit, CliError> {
+    let found: Vec<(String, &'static str)> = run
+        .selected
+        .iter()
+        .map(|&index| {
+            let word = match run.dry_run(index) {
+                DryRun::Run => "would run",
+                DryRun::UpToDate => "up to date",
+                DryRun::Observe => "up to date, would be observed again",
+                DryRun::Skip => "skipped",
+            };
+            (run.graph.nodes()[index].key.to_string(), word)
+        })
+        .collect();
+    match format {
+        output::Format::Text => {
+            let width = found
+                .iter()
+                .map(|(task, _)| task.len())
+                .max()
+                .unwrap_or_default();
+            found
+                .iter()
+                .for_each(|(task, word)| output::data(&format!("{task:width$}  {word}\n")));
+        }
+        output::Format::Json => output::json(
+            &found
+                .iter()
+                .map(|(task, word)| serde_json::json!({ "task": task, "would": word }))
+                .collect(),
+        ),
+    }
+    tell_runner(run)?;
+    let would = found
+        .iter()
+        .filter(|(_, word)| *word == "would run")
+        .count();
+    output::words(&format!(
+        "{} of {} would run\n",
+        would,
+        count(found.len(), "task")
+    ));
+    Ok(Exit::Done)
+}
+
+/// On a runner, the jobs that have something to do and the digest that approvals are bound to are outputs of the step.
+fn tell_runner(run: &Run<'_, '_>) -> Result<(), CliError> {
+    let Some(path) = &run.world.runner.files.output else {
+        return Ok(());
+    };
+    // What is observed again needs a runner as much as what runs.
+    let has_work = |index| !matches!(run.dry_run(index), DryRun::UpToDate | DryRun::Skip);
+    let jobs = jobs_with_work(run.graph, &run.selected, has_work)
+        .map_err(|error| CliError::from_error(Exit::Usage, &error))?;
+    let jobs = serde_json::Value::from(jobs).to_string();
+    let digest = run.graph.plan().digest.to_string();
+    let nonce = Nonce::random().map_err(|error| CliError::from_error(Exit::Bug, &error))?;
+    append_outputs(
+        path,
+        &[
+            (action::OUTPUT_JOBS, &jobs),
+            (action::OUTPUT_DIGEST, &digest),
+        ],
+        &nonce,
+    )
+    .map_err(|error| CliError::from_error(Exit::Bug, &error))
+}

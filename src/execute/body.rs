@@ -1,0 +1,64 @@
+//! What the kinds of tasks do, one file a kind.
+mod image;
+mod render;
+mod run;
+
+use super::{
+    ExecuteError, Run,
+    attempt::{Attempt, BodyResult},
+    prepare::Mode,
+    scope::Artifacts,
+};
+use crate::{
+    event::{CheckMoment, FailureKind},
+    expression::{Map, Value},
+    plan::model::Kind,
+};
+
+pub(super) use run::call;
+
+/// Carries out the body of a task. What it did before it failed stands in `result` too.
+pub async fn run<'p>(
+    run: &Run<'_, 'p>,
+    attempt: &Attempt<'_, 'p>,
+    result: &mut BodyResult,
+) -> Result<(), ExecuteError> {
+    match attempt.node.task.kind {
+        Kind::Image => image::publish(run, attempt, result).await,
+        Kind::Render => render::render(run, attempt, result),
+        Kind::Run => match &attempt.prepared.mode {
+            Mode::Adopt { folder } => run::adopt(run, attempt, folder, result).await,
+            Mode::Whole | Mode::Observe { .. } => run::execute(run, attempt, result).await,
+        },
+        Kind::Check => match run
+            .ask_all(attempt, &attempt.node.task.checks, CheckMoment::Body, None)
+            .await?
+        {
+            None => Ok(()),
+            Some(failed) => Err(ExecuteError::task(FailureKind::VerifyFailed, failed)),
+        },
+        // That it is open was found when it was looked at.
+        Kind::Gate => Ok(()),
+        Kind::Terraform | Kind::Kubernetes => Err(ExecuteError::task(
+            FailureKind::Internal,
+            format!(
+                "kind {} was started and is not there",
+                attempt.node.task.kind.key()
+            ),
+        )),
+    }
+}
+
+/// Evaluates the body of a task, with artifacts as files of this job.
+fn evaluate<'p>(run: &Run<'_, 'p>, attempt: &Attempt<'_, 'p>) -> Result<Map, ExecuteError> {
+    let files = run.fetch_artifacts(attempt.node)?;
+    let known = run.recorder.known();
+    let scope = run.scope_of(attempt.node, &known, Artifacts::AsFiles(&files));
+    match attempt.node.task.body.evaluate(&scope)? {
+        Value::Map(body) => Ok(body),
+        other => Err(ExecuteError::task(
+            FailureKind::Internal,
+            format!("the body of a task is a {}", other.type_name()),
+        )),
+    }
+}

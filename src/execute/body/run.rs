@@ -1,0 +1,416 @@
+//! Kind `run`: a command, a script or a make target as a child.
+//!
+//! What changes the outside runs under a keeper, whose start is recorded before the child's; everything else is a direct
+//! child. Both get the same environment: the runner's without its tokens and private files, then the plan's, the phase's
+//! and the task's variables.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use tokio::sync::mpsc;
+
+use super::{Attempt, BodyResult, ExecuteError, Run, evaluate};
+use crate::{
+    event::{Effect, Event, FailureKind, LogRef, Reality},
+    execute::{outputs, scope::Artifacts},
+    expression::{Map, Value},
+    github::file::parse_output_file,
+    graph::Node,
+    ident::Name,
+    ledger::Durability,
+    plan::kind::{
+        Reader,
+        run::{Call, Run as RunBody},
+    },
+    process::{
+        self, CommandSpec, Ended, GRACE, GRACE_OF_CHANGES, Output, OutputLine, SignalTarget,
+        StopListener, StopPolicy, StopReason,
+        kept::{self, KeptState},
+    },
+    secret::Secret,
+};
+
+/// Standard output is kept up to this size, for outputs and checks.
+const MOST_STDOUT: u64 = 16 * 1024 * 1024;
+
+/// Lines that may wait to be shown.
+const LIVE_LINES: usize = 256;
+
+pub(super) async fn execute<'p>(
+    run: &Run<'_, 'p>,
+    attempt: &Attempt<'_, 'p>,
+    result: &mut BodyResult,
+) -> Result<(), ExecuteError> {
+    let body = RunBody::read(Reader::new(&evaluate(run, attempt)?))?;
+    let node = attempt.node;
+    let (folder, relative) = run.recorder.attempt_folder(&node.key, attempt.number)?;
+    let outputs_file = run.world.scratch.join(format!(
+        "outputs-{}-{}",
+        file_name(&node.key.to_string()),
+        attempt.number
+    ));
+    fs::write(&outputs_file, "")
+        .map_err(|error| ExecuteError::file("write", outputs_file.clone(), error))?;
+    let spec = call(run, node, &body)?
+        .env("GITHUB_OUTPUT", outputs_file.as_str())
+        .timeout(node.task.timeout);
+    result.effects.push(Effect {
+        what: format!("run {}", body.purpose()),
+        reality: Reality::Real,
+    });
+    let (ended, log) = if body.changes {
+        kept_child(
+            run,
+            attempt,
+            &spec,
+            &folder.join("child"),
+            &relative.join("child"),
+        )
+        .await?
+    } else {
+        direct_child(
+            run,
+            attempt,
+            &spec,
+            &folder.join("log"),
+            &relative.join("log"),
+        )
+        .await?
+    };
+    result.log = Some(log);
+    finish(run, node, &body.purpose(), &ended, &outputs_file, result)
+}
+
+/// Takes over a child that was kept when an earlier runner died: waits for its end and reads what it left.
+pub(super) async fn adopt<'p>(
+    run: &Run<'_, 'p>,
+    attempt: &Attempt<'_, 'p>,
+    folder: &str,
+    result: &mut BodyResult,
+) -> Result<(), ExecuteError> {
+    let node = attempt.node;
+    let body = RunBody::read(Reader::new(&evaluate(run, attempt)?))?;
+    let path = run.recorder.ledger_of(&node.key)?.path_of(folder)?;
+    let mut stop = attempt.stop.clone();
+    let ended = loop {
+        tokio::select! {
+            state = kept::wait(Path::new(path.as_str()), node.task.timeout) => match state? {
+                KeptState::Ended(ended) => break ended,
+                KeptState::Running(_) => {}
+                KeptState::Vanished | KeptState::NeverStarted => {
+                    return Err(ExecuteError::task(FailureKind::Task, "the child that was kept is gone, and nobody knows how it ended")
+                        .hint("look at what it changed; then `--done` or `--force`"));
+                }
+            },
+            _ = stop.requested() => {
+                kept::stop(Path::new(path.as_str()))?;
+                stop = StopListener::never();
+            }
+        }
+    };
+    let ended = Ended {
+        stdout: kept::take_stdout(Path::new(path.as_str()))?,
+        ..ended
+    };
+    result.effects.push(Effect {
+        what: format!("adopt {}", body.purpose()),
+        reality: Reality::Real,
+    });
+    result.log = Some(LogRef {
+        path: format!("{folder}/log"),
+        bytes: ended.log_bytes,
+    });
+    // The file of outputs lay in the folder of the runner that died; what was printed is what is left.
+    let outputs_file = run.world.scratch.join("outputs-of-an-adopted-child");
+    finish(run, node, &body.purpose(), &ended, &outputs_file, result)
+}
+
+/// Describes the child of a run, also for a check of that kind.
+pub(in crate::execute) fn call<'p>(
+    run: &Run<'_, 'p>,
+    node: &Node<'p>,
+    body: &RunBody,
+) -> Result<CommandSpec, ExecuteError> {
+    let purpose = format!("run `{}` for `{}`", body.purpose(), node.key);
+    let mut spec = match &body.call {
+        Call::Command(command) => {
+            CommandSpec::new(&command[0], purpose).args(command[1..].iter().cloned())
+        }
+        Call::Script(script) => {
+            let file = run.world.scratch.join(format!(
+                "script-{}.sh",
+                crate::digest::Digest::of(script).short()
+            ));
+            fs::write(&file, script)
+                .map_err(|error| ExecuteError::file("write", file.clone(), error))?;
+            CommandSpec::new("bash", purpose)
+                .args(["--noprofile", "--norc", "-euo", "pipefail"])
+                .arg(file.as_str())
+        }
+        Call::Make(target) => CommandSpec::new("make", purpose).arg(target),
+    };
+    spec = spec
+        .dir(run.world.path(&body.working_directory))
+        .capture_stdout(MOST_STDOUT)
+        .stop(StopPolicy {
+            signal_to: SignalTarget::Group,
+            grace: if body.changes {
+                GRACE_OF_CHANGES
+            } else {
+                GRACE
+            },
+        });
+    for (name, value) in inherited(&run.world.variables, run) {
+        spec = spec.env(name, value);
+    }
+    for (name, value) in variables(run, node)? {
+        spec = match value {
+            Value::Secret(secret) => spec.secret_env(name, secret),
+            other => spec.env(name, other.as_plain_text().unwrap_or_default()),
+        };
+    }
+    if let (false, Some(token)) = (body.permissions.is_empty(), &run.world.runner.token) {
+        spec = spec.secret_env("GITHUB_TOKEN", token.clone());
+    }
+    Ok(spec)
+}
+
+/// The variables of plan, phase and task; the inner one wins.
+fn variables<'p>(run: &Run<'_, 'p>, node: &Node<'p>) -> Result<Map, ExecuteError> {
+    let files = run.fetch_artifacts(node)?;
+    let known = run.recorder.known();
+    let plan = run.graph.plan();
+    let mut found = Map::new();
+    for field in [&plan.env, &plan.phase_of(node.task).env, &node.task.env] {
+        // The scope of the inner graph node is the same for all three.
+        if let Value::Map(entries) =
+            field.evaluate(&run.scope_of(node, &known, Artifacts::AsFiles(&files)))?
+        {
+            found.extend(entries);
+        }
+    }
+    Ok(found)
+}
+
+/// What a child gets of the runner's environment: everything but tokens, the runner's own files, our own settings, and the
+/// plan's secrets, which a task gets by its `env` alone.
+fn inherited<'p, 'v>(
+    variables: &'v BTreeMap<String, String>,
+    run: &Run<'_, 'p>,
+) -> BTreeMap<&'v str, &'v str> {
+    const WITHHELD: &[&str] = &[
+        "GITHUB_TOKEN",
+        "GH_TOKEN",
+        "GITHUB_OUTPUT",
+        "GITHUB_ENV",
+        "GITHUB_PATH",
+        "GITHUB_STATE",
+        "GITHUB_STEP_SUMMARY",
+        "RUNNER_TRACKING_ID",
+    ];
+    const WITHHELD_FAMILIES: &[&str] = &["ACTIONS_", "INPUT_", "DEPLOY_ACTION_"];
+    let secrets: Vec<&Secret> = run.secrets.iter().map(|(_, secret)| secret).collect();
+    let is_withheld = |name: &str, value: &str| {
+        WITHHELD.contains(&name)
+            || WITHHELD_FAMILIES
+                .iter()
+                .any(|family| name.starts_with(family))
+            || run.graph.plan().secrets.contains_key(name)
+            || secrets.iter().any(|secret| secret.expose() == value)
+    };
+    variables
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .filter(|(name, value)| !is_withheld(name, value))
+        .collect()
+}
+
+/// A child's end with where its log is.
+type Called = (Ended, LogRef);
+
+async fn kept_child<'p>(
+    run: &Run<'_, 'p>,
+    attempt: &Attempt<'_, 'p>,
+    spec: &CommandSpec,
+    folder: &Utf8Path,
+    relative: &Utf8Path,
+) -> Result<Called, ExecuteError> {
+    let node = attempt.node;
+    let masker = run.masker.borrow().clone();
+    let prepared = kept::prepare(
+        spec,
+        &run.world.program,
+        Path::new(folder.as_str()),
+        &masker,
+    )
+    .await?;
+    let event = Event::ChildKept {
+        task: node.key.clone(),
+        keeper: prepared.keeper(),
+        folder: relative.to_string(),
+        purpose: spec.purpose().to_owned(),
+    };
+    run.record(node, event, Durability::Synced)?;
+    let kept = prepared.start().await?;
+    let (live, lines) = mpsc::channel(LIVE_LINES);
+    let ended = tokio::join!(
+        kept.wait(Some(live), attempt.stop.clone()),
+        show(run, node, lines)
+    )
+    .0?;
+    let log = LogRef {
+        path: relative.join("log").to_string(),
+        bytes: ended.log_bytes,
+    };
+    Ok((ended, log))
+}
+
+async fn direct_child<'p>(
+    run: &Run<'_, 'p>,
+    attempt: &Attempt<'_, 'p>,
+    spec: &CommandSpec,
+    log: &Utf8Path,
+    relative: &Utf8Path,
+) -> Result<Called, ExecuteError> {
+    let masker = run.masker.borrow().clone();
+    let (live, lines) = mpsc::channel(LIVE_LINES);
+    let output = Output {
+        masker: &masker,
+        log: Some(Path::new(log.as_str())),
+        live: Some(live),
+    };
+    let ended = tokio::join!(
+        process::run(spec, output, attempt.stop.clone()),
+        show(run, attempt.node, lines)
+    )
+    .0?;
+    let log = LogRef {
+        path: relative.to_string(),
+        bytes: ended.log_bytes,
+    };
+    Ok((ended, log))
+}
+
+async fn show<'p>(run: &Run<'_, 'p>, node: &Node<'p>, mut lines: mpsc::Receiver<OutputLine>) {
+    while let Some(line) = lines.recv().await {
+        run.recorder.output(&node.key, &line.text);
+    }
+}
+
+/// Judges the end of a child, and reads the outputs and artifacts that it left.
+fn finish<'p>(
+    run: &Run<'_, 'p>,
+    node: &Node<'p>,
+    purpose: &str,
+    ended: &Ended,
+    outputs_file: &Utf8Path,
+    result: &mut BodyResult,
+) -> Result<(), ExecuteError> {
+    for note in &ended.notes {
+        run.recorder.notice(&format!("{}: {note}", node.key));
+    }
+    match ended.stopped {
+        Some(StopReason::Cancelled) => {
+            result.cancelled = true;
+            return Ok(());
+        }
+        Some(StopReason::TimedOut) => {
+            let limit = crate::plan::duration::text(node.task.timeout);
+            return Err(ExecuteError::task(
+                FailureKind::Timeout,
+                format!("`{purpose}` was stopped after {limit}"),
+            )
+            .hint("`timeout` of the task says how long an attempt may take"));
+        }
+        None => {}
+    }
+    if !ended.succeeded() {
+        return Err(ExecuteError::Task {
+            kind: FailureKind::Task,
+            message: format!("`{purpose}` ended with {}", ended.how),
+            hint: result
+                .log
+                .as_ref()
+                .map(|log| format!("its output is in `{}`", log.path)),
+            exit: Some(ended.how.code()),
+        });
+    }
+    read_outputs(node, ended, outputs_file, result)?;
+    for (name, artifact) in &node.task.artifacts {
+        let file = run.world.path(&artifact.path);
+        if !file.exists() {
+            return Err(ExecuteError::task(
+                FailureKind::Task,
+                format!("artifact `{name}`: `{}` was not made", artifact.path),
+            )
+            .hint("the path is relative to the plan file's folder"));
+        }
+        result.artifacts.push((name.clone(), file));
+    }
+    mask_secret_outputs(run, result)
+}
+
+fn read_outputs(
+    node: &Node<'_>,
+    ended: &Ended,
+    outputs_file: &Utf8Path,
+    result: &mut BodyResult,
+) -> Result<(), ExecuteError> {
+    if node.task.outputs.is_empty() {
+        return Ok(());
+    }
+    let stdout = ended
+        .stdout
+        .as_ref()
+        .map(|stdout| String::from_utf8_lossy(stdout.expose()).into_owned())
+        .unwrap_or_default();
+    let written = fs::read(outputs_file).unwrap_or_default();
+    let written = parse_output_file(&written)
+        .map_err(|error| ExecuteError::task(FailureKind::Task, super::super::chain(&error)))?;
+    for (name, declaration) in &node.task.outputs {
+        let text = match &declaration.matches {
+            Some(regex) => stdout
+                .lines()
+                .find_map(|line| regex.captures(line)?.get(1))
+                .map(|group| group.as_str().to_owned()),
+            None => written.get(name.as_str()).cloned(),
+        };
+        let text = text.ok_or_else(|| missing_output(name, declaration.matches.as_ref()))?;
+        result
+            .outputs
+            .insert(name.clone(), outputs::typed(name, declaration, &text)?);
+    }
+    Ok(())
+}
+
+fn missing_output(name: &Name, regex: Option<&regex::Regex>) -> ExecuteError {
+    let message = format!("output `{name}` was not given");
+    ExecuteError::task(FailureKind::Task, message).hint(match regex {
+        Some(regex) => format!("no line of standard output matches `{regex}`"),
+        None => format!("write `{name}=VALUE` to the file `$GITHUB_OUTPUT`"),
+    })
+}
+
+/// Whatever a task declares secret is masked from here on.
+fn mask_secret_outputs<'p>(run: &Run<'_, 'p>, result: &BodyResult) -> Result<(), ExecuteError> {
+    let secrets: Vec<(String, Secret)> = result
+        .outputs
+        .iter()
+        .filter_map(|(name, produced)| match &produced.value {
+            Value::Secret(secret) => Some((name.to_string(), secret.clone())),
+            _ => None,
+        })
+        .collect();
+    run.add_to_mask(secrets)
+}
+
+fn file_name(key: &str) -> Utf8PathBuf {
+    let plain = key.chars().map(|character| {
+        if character.is_ascii_alphanumeric() || character == '-' {
+            character
+        } else {
+            '_'
+        }
+    });
+    plain.collect::<String>().into()
+}

@@ -1,0 +1,160 @@
+//! Versions in the tags of git: semantic ones and those of Python (PEP 440).
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use crate::image::tags::template::VersionParts;
+
+/// A version that was understood.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Understood {
+    pub(super) parts: VersionParts,
+    /// Whether it is a release: no pre-release, and for Python neither a post- nor a development release.
+    pub(super) release: bool,
+}
+
+/// Reads a semantic version, with `v` or `=` before it; the build's metadata is left out of `version`.
+pub(super) fn semantic(raw: &str) -> Option<Understood> {
+    let text = raw.trim().trim_start_matches(['v', '=', ' ']);
+    let version = semver::Version::parse(text).ok()?;
+    let release = version.pre.is_empty();
+    let mut shown = format!("{}.{}.{}", version.major, version.minor, version.patch);
+    if !release {
+        shown.push('-');
+        shown.push_str(&version.pre);
+    }
+    Some(Understood {
+        parts: VersionParts {
+            raw: raw.to_owned(),
+            version: shown,
+            major: version.major.to_string(),
+            minor: version.minor.to_string(),
+            patch: version.patch.to_string(),
+        },
+        release,
+    })
+}
+
+/// The grammar of PEP 440, appendix B, read without regard to case.
+static PYTHON: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = r"(?xi) ^ \s* v?
+        (?: (?P<epoch>[0-9]+) ! )?
+        (?P<release> [0-9]+ (?: \. [0-9]+ )* )
+        (?P<pre> [-_.]? (?P<pre_l> alpha|a|beta|b|preview|pre|c|rc ) [-_.]? (?P<pre_n> [0-9]+ )? )?
+        (?P<post> - (?P<post_n1> [0-9]+ ) | [-_.]? (?: post|rev|r ) [-_.]? (?P<post_n2> [0-9]+ )? )?
+        (?P<dev> [-_.]? dev [-_.]? (?P<dev_n> [0-9]+ )? )?
+        (?: \+ (?P<local> [a-z0-9]+ (?: [-_.] [a-z0-9]+ )* ) )?
+        \s* $";
+    Regex::new(pattern).expect("the pattern above is a literal")
+});
+
+/// Reads a version of Python and writes it in its normal form.
+pub(super) fn python(raw: &str) -> Option<Understood> {
+    let found = PYTHON.captures(raw)?;
+    let number = |name: &str| -> String {
+        let digits = found
+            .name(name)
+            .map_or("0", |digits| digits.as_str())
+            .trim_start_matches('0');
+        if digits.is_empty() {
+            "0".to_owned()
+        } else {
+            digits.to_owned()
+        }
+    };
+    let release: Vec<_> = found["release"]
+        .split('.')
+        .map(|part| match part.trim_start_matches('0') {
+            "" => "0",
+            part => part,
+        })
+        .collect();
+    let mut version = release.join(".");
+    if found.name("epoch").is_some() && number("epoch") != "0" {
+        version = format!("{}!{version}", number("epoch"));
+    }
+    if let Some(kind) = found.name("pre_l") {
+        let kind = match kind.as_str().to_lowercase().as_str() {
+            "a" | "alpha" => "a",
+            "b" | "beta" => "b",
+            _ => "rc",
+        };
+        version.push_str(&format!("{kind}{}", number("pre_n")));
+    }
+    if found.name("post").is_some() {
+        let group = if found.name("post_n1").is_some() {
+            "post_n1"
+        } else {
+            "post_n2"
+        };
+        version.push_str(&format!(".post{}", number(group)));
+    }
+    if found.name("dev").is_some() {
+        version.push_str(&format!(".dev{}", number("dev_n")));
+    }
+    if let Some(local) = found.name("local") {
+        version.push_str(&format!(
+            "+{}",
+            local.as_str().to_lowercase().replace(['-', '_'], ".")
+        ));
+    }
+    let part = |at: usize| release.get(at).copied().unwrap_or("0").to_owned();
+    Some(Understood {
+        parts: VersionParts {
+            raw: raw.to_owned(),
+            major: part(0),
+            minor: part(1),
+            patch: part(2),
+            version,
+        },
+        release: ["pre", "post", "dev"]
+            .iter()
+            .all(|name| found.name(name).is_none()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn semantic_versions_are_read_strictly() {
+        for (raw, version, release) in [
+            ("v1.2.3", "1.2.3", true),
+            ("1.2.3+build.5", "1.2.3", true),
+            ("v2.0.8-beta.67", "2.0.8-beta.67", false),
+        ] {
+            let understood = semantic(raw).expect(raw);
+            assert_eq!(
+                (understood.parts.version.as_str(), understood.release),
+                (version, release)
+            );
+        }
+        for raw in ["v1", "1.2", "01.2.3", "sometag", "", "c-v1.2.3"] {
+            assert_eq!(semantic(raw), None, "{raw}");
+        }
+    }
+
+    #[test]
+    fn pythons_versions_are_written_in_their_normal_form() {
+        for (raw, version, release) in [
+            ("v1.1.1", "1.1.1", true),
+            ("1.2", "1.2", true),
+            ("1.1beta2", "1.1b2", false),
+            ("1.2post1", "1.2.post1", false),
+            ("1.2-1", "1.2.post1", false),
+            ("1.0dev4", "1.0.dev4", false),
+            ("v1.2.3rc2", "1.2.3rc2", false),
+            ("1!2.0-ALPHA_3+Local.1", "1!2.0a3+local.1", false),
+        ] {
+            let understood = python(raw).expect(raw);
+            assert_eq!(
+                (understood.parts.version.as_str(), understood.release),
+                (version, release),
+                "{raw}"
+            );
+        }
+        assert_eq!(python("sometag"), None);
+    }
+}
