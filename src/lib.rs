@@ -8,7 +8,7 @@
 //! | 1 | [`plan`], [`document`] |
 //! | 2 | [`graph`], [`event`] |
 //! | 3 | [`ledger`], [`schedule`], [`process`], [`image`], [`github`], [`container`] |
-//! | 4 | [`probe`], [`workflow`] |
+//! | 4 | [`probe`], [`render`], [`workflow`] |
 //! | 5 | [`execute`], [`report`], [`checkpoint`], [`rehearse`] |
 //! | 6 | [`cli`] |
 

@@ -168,8 +168,13 @@ impl Records {
         selected: Option<&BTreeSet<usize>>,
     ) -> Summary {
         let read = plan::read_text("deploy.yaml", plan.to_owned(), Utf8Path::new("."));
-        let plan = read.plan.unwrap_or_else(|| panic!("the fixture's plan: {:?}", read.problems));
-        let given = Given { rehearsal, ..Given::default() };
+        let plan = read
+            .plan
+            .unwrap_or_else(|| panic!("the fixture's plan: {:?}", read.problems));
+        let given = Given {
+            rehearsal,
+            ..Given::default()
+        };
         let values = Values::resolve(&plan, &given, Wanted::Known).expect("it has no inputs");
         let graph = graph::build(&plan, &values).expect("it has no cycle");
         let document = Document::parse(SourceFile::new("PLAN.md", DOCUMENT));
@@ -225,13 +230,21 @@ impl End {
 
     /// The same with an effect.
     pub fn effect(mut self, what: &str, reality: Reality) -> Self {
-        self.effects.push(Effect { what: what.to_owned(), reality });
+        self.effects.push(Effect {
+            what: what.to_owned(),
+            reality,
+        });
         self
     }
 }
 
 /// An answer with one requirement.
-pub(crate) fn answer(answer: Answer, name: &str, required: &str, observed: impl Into<Value>) -> CheckAnswer {
+pub(crate) fn answer(
+    answer: Answer,
+    name: &str,
+    required: &str,
+    observed: impl Into<Value>,
+) -> CheckAnswer {
     CheckAnswer {
         answer,
         required: [(name.to_owned(), required.to_owned())].into(),
@@ -247,22 +260,41 @@ pub(crate) fn answer(answer: Answer, name: &str, required: &str, observed: impl 
 /// So many seconds after eight o'clock.
 pub(crate) fn moment(seconds: i64) -> Timestamp {
     let eight: Timestamp = "2026-11-21T08:00:00Z".parse().expect("it is a moment");
-    eight.checked_add(seconds.seconds()).expect("it is within the calendar")
+    eight
+        .checked_add(seconds.seconds())
+        .expect("it is within the calendar")
 }
 
 const DIGEST: &str = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
 /// The first phase went well; in the second a check did not hold, a task is blocked, and a decision is open.
 pub(crate) fn failed_run() -> Records {
-    let registry = || Reality::StandIn { who: "registry at 127.0.0.1:5000".to_owned() };
+    let registry = || Reality::StandIn {
+        who: "registry at 127.0.0.1:5000".to_owned(),
+    };
     let reference = format!("ghcr.io/o/relay@{DIGEST}");
     Records::begun(false)
         .started(1, "build", 1, false)
-        .ended(5, "build", 1, End::bad(4_000, "`make` ended with exit code 2", None))
+        .ended(
+            5,
+            "build",
+            1,
+            End::bad(4_000, "`make` ended with exit code 2", None),
+        )
         .started(10, "build", 2, false)
-        .ended(82, "build", 2, End::good(72_000).effect("run make", Reality::Real))
+        .ended(
+            82,
+            "build",
+            2,
+            End::good(72_000).effect("run make", Reality::Real),
+        )
         .started(83, "server", 1, true)
-        .answered(95, "server", "listed", answer(Answer::Held, "exists", "true", true))
+        .answered(
+            95,
+            "server",
+            "listed",
+            answer(Answer::Held, "exists", "true", true),
+        )
         .ended(
             95,
             "server",
@@ -270,7 +302,10 @@ pub(crate) fn failed_run() -> Records {
             End::good(12_000)
                 .output("reference", reference.as_str())
                 .output("digest", DIGEST)
-                .output("tags", Value::List(vec!["main".into(), "sha-4f2a9c1".into()]))
+                .output(
+                    "tags",
+                    Value::List(vec!["main".into(), "sha-4f2a9c1".into()]),
+                )
                 .effect(&format!("push {reference}"), registry()),
         )
         .at(
@@ -283,13 +318,22 @@ pub(crate) fn failed_run() -> Records {
             },
         )
         .started(100, "app@production", 1, true)
-        .answered(160, "app@production", "http", answer(Answer::Failed, "status", "200", 503.0))
+        .answered(
+            160,
+            "app@production",
+            "http",
+            answer(Answer::Failed, "status", "200", 503.0),
+        )
         .ended(
             160,
             "app@production",
             1,
-            End::bad(60_000, "check `http` did not hold: `status` is 503, required 200", Some("look at the log of the server"))
-                .effect("run ./deploy.sh", Reality::Real),
+            End::bad(
+                60_000,
+                "check `http` did not hold: `status` is 503, required 200",
+                Some("look at the log of the server"),
+            )
+            .effect("run ./deploy.sh", Reality::Real),
         )
         .at(
             161,
@@ -302,7 +346,9 @@ pub(crate) fn failed_run() -> Records {
             162,
             Event::TaskPaused {
                 task: "signed@production".parse().expect("a key"),
-                waiting: Waiting::Decision { decision: "tls".parse().expect("a name") },
+                waiting: Waiting::Decision {
+                    decision: "tls".parse().expect("a name"),
+                },
             },
         )
         .at(163, Event::RunFinished(RunSummary { job: None, exit: 1 }))
@@ -314,18 +360,40 @@ pub(crate) fn good_run() -> Records {
         .started(1, "build", 1, false)
         .ended(60, "build", 1, End::good(59_000))
         .started(61, "server", 1, true)
-        .answered(70, "server", "listed", answer(Answer::Held, "exists", "true", true))
-        .ended(70, "server", 1, End::good(9_000).effect("push ghcr.io/o/relay", Reality::Real))
+        .answered(
+            70,
+            "server",
+            "listed",
+            answer(Answer::Held, "exists", "true", true),
+        )
+        .ended(
+            70,
+            "server",
+            1,
+            End::good(9_000).effect("push ghcr.io/o/relay", Reality::Real),
+        )
         .started(71, "app@production", 1, true)
-        .answered(80, "app@production", "http", answer(Answer::Held, "status", "200", 200.0))
-        .ended(80, "app@production", 1, End::good(9_000).output("address", "relay.example.org"))
+        .answered(
+            80,
+            "app@production",
+            "http",
+            answer(Answer::Held, "status", "200", 200.0),
+        )
+        .ended(
+            80,
+            "app@production",
+            1,
+            End::good(9_000).output("address", "relay.example.org"),
+        )
         .started(81, "page@production", 1, true)
         .ended(90, "page@production", 1, End::good(9_000))
         .at(
             91,
             Event::TaskSkipped {
                 task: "signed@production".parse().expect("a key"),
-                because: Reason::Condition { text: "inputs.sign".to_owned() },
+                because: Reason::Condition {
+                    text: "inputs.sign".to_owned(),
+                },
             },
         )
         .at(92, Event::RunFinished(RunSummary { job: None, exit: 0 }))

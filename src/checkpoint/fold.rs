@@ -95,7 +95,8 @@ impl<'m> Material<'m> {
     }
 
     fn is_selected(&self, index: usize) -> bool {
-        self.selected.is_none_or(|selected| selected.contains(&index))
+        self.selected
+            .is_none_or(|selected| selected.contains(&index))
     }
 
     fn scope(&self, environment: Option<&'m EnvironmentName>) -> KnownScope<'m> {
@@ -112,7 +113,10 @@ fn title(material: &Material<'_>) -> Title {
     let plan = material.plan();
     let environments = plan.environments.iter().map(|(name, environment)| {
         let url = environment.url.as_ref();
-        (name.clone(), url.and_then(|url| material.scope(Some(name)).text(url)))
+        (
+            name.clone(),
+            url.and_then(|url| material.scope(Some(name)).text(url)),
+        )
     });
     Title {
         plan: plan.name.clone(),
@@ -127,9 +131,7 @@ fn run_line(state: &RunState, id: &RunId) -> Option<RunLine> {
     let run = state.run(id)?;
     let jobs = || run.jobs.values();
     let first = jobs().min_by_key(|job| job.started)?;
-    let ends: Option<Vec<Timestamp>> = jobs()
-        .map(|job| job.ended.map(|(at, _)| at))
-        .collect();
+    let ends: Option<Vec<Timestamp>> = jobs().map(|job| job.ended.map(|(at, _)| at)).collect();
     Some(RunLine {
         id: id.clone(),
         url: first.about.url.clone(),
@@ -199,4 +201,3 @@ fn phases(material: &Material<'_>, tasks: Vec<TaskSummary>) -> Vec<PhaseSummary>
         })
         .collect()
 }
-

@@ -96,7 +96,11 @@ struct Parts<'p> {
 impl Parts<'_> {
     /// Shortens sections until the whole fits, or all are as short as they can be.
     fn shrink(&mut self) {
-        let n_levels = self.sections.iter().map(|section| section.levels.len()).max();
+        let n_levels = self
+            .sections
+            .iter()
+            .map(|section| section.levels.len())
+            .max();
         let mut order: Vec<usize> = (0..self.sections.len()).collect();
         order.sort_by_key(|index| self.sections[*index].weight);
         for level in 1..n_levels.unwrap_or_default() {
@@ -147,7 +151,11 @@ impl Parts<'_> {
             if let Some(index) = section {
                 self.sections[index].levels = vec![String::new()];
                 self.sections[index].level = 0;
-                let used: usize = self.texts().iter().map(|text| self.budget.length(text) + 2).sum();
+                let used: usize = self
+                    .texts()
+                    .iter()
+                    .map(|text| self.budget.length(text) + 2)
+                    .sum();
                 let room = self.budget.limit().saturating_sub(used + 2);
                 self.sections[index].levels = vec![failures::names(failures, room)];
             }
@@ -210,9 +218,14 @@ fn heading(summary: &Summary) -> String {
 
 fn facts(summary: &Summary) -> String {
     let title = &summary.title;
-    let mut facts = vec![format!("**{}**", prose_within(&summary.overall.headline, 400))];
+    let mut facts = vec![format!(
+        "**{}**",
+        prose_within(&summary.overall.headline, 400)
+    )];
     facts.extend(match &summary.overall.reality {
-        Some(Reality::StandIn { .. }) => Some("not all of it on the real thing: see Effects".to_owned()),
+        Some(Reality::StandIn { .. }) => {
+            Some("not all of it on the real thing: see Effects".to_owned())
+        }
         Some(Reality::Real | Reality::NotRun { .. }) | None => None,
     });
     let environments: Vec<String> = title
@@ -228,13 +241,24 @@ fn facts(summary: &Summary) -> String {
         facts.push(format!("environment {}", environments.join(", ")));
     }
     if let Some(run) = &title.run {
-        facts.extend(run.commit.as_ref().map(|commit| format!("commit {}", code_within(commit, 80))));
-        let label = format!("run {}", inline(&super::shorten::shortened(run.id.as_str(), 60)));
+        facts.extend(
+            run.commit
+                .as_ref()
+                .map(|commit| format!("commit {}", code_within(commit, 80))),
+        );
+        let label = format!(
+            "run {}",
+            inline(&super::shorten::shortened(run.id.as_str(), 60))
+        );
         facts.push(match &run.url {
             Some(url) => link(&label, url),
             None => label,
         });
-        facts.extend(run.actor.as_ref().map(|actor| format!("by {}", code_within(actor, 80))));
+        facts.extend(
+            run.actor
+                .as_ref()
+                .map(|actor| format!("by {}", code_within(actor, 80))),
+        );
         let cancelled = run.cancelled.as_ref();
         facts.extend(cancelled.map(|signal| format!("asked to stop by {}", prose(signal))));
     }

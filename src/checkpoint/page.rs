@@ -53,13 +53,22 @@ pub fn to_html(summary: &Summary, excerpts: &Excerpts) -> String {
     tera.register_filter("took", |milliseconds: u64, _: Kwargs, _: &TeraState| {
         duration(Duration::from_millis(milliseconds))
     });
-    tera.register_filter("moment", |at: &str, _: Kwargs, _: &TeraState| said(at, moment));
-    tera.register_filter("clock", |at: &str, _: Kwargs, _: &TeraState| said(at, clock));
-    tera.register_filter("money", |amount: f64, _: Kwargs, _: &TeraState| format!("{amount:.2}"));
+    tera.register_filter("moment", |at: &str, _: Kwargs, _: &TeraState| {
+        said(at, moment)
+    });
+    tera.register_filter("clock", |at: &str, _: Kwargs, _: &TeraState| {
+        said(at, clock)
+    });
+    tera.register_filter("money", |amount: f64, _: Kwargs, _: &TeraState| {
+        format!("{amount:.2}")
+    });
     tera.register_filter("web", |url: &str, _: Kwargs, _: &TeraState| is_web(url));
     tera.add_raw_template(NAME, TEMPLATE)
         .expect("the template is part of the program, and a test renders it");
-    let excerpts: BTreeMap<String, &String> = excerpts.iter().map(|(key, text)| (key.to_string(), text)).collect();
+    let excerpts: BTreeMap<String, &String> = excerpts
+        .iter()
+        .map(|(key, text)| (key.to_string(), text))
+        .collect();
     let mut context = Context::new();
     context.insert("summary", summary);
     context.insert("timeline", &timeline(summary));
@@ -72,10 +81,12 @@ pub fn to_html(summary: &Summary, excerpts: &Excerpts) -> String {
 
 /// Returns the name of a task's place on the page, without `#`.
 pub fn anchor(key: &str) -> String {
-    let characters = key.chars().map(|character| match character.is_whitespace() {
-        true => '_',
-        false => character,
-    });
+    let characters = key
+        .chars()
+        .map(|character| match character.is_whitespace() {
+            true => '_',
+            false => character,
+        });
     format!("task-{}", characters.collect::<String>())
 }
 
@@ -126,8 +137,15 @@ fn timeline(summary: &Summary) -> Option<Timeline> {
     const N_TICKS: u32 = 4;
     let run = summary.title.run.as_ref()?;
     let tasks = summary.tasks().filter_map(|task| {
-        let started = task.times.started.filter(|_| task.times.run.as_ref() == Some(&run.id))?;
-        Some((task, started, task.times.finished.unwrap_or(summary.title.at)))
+        let started = task
+            .times
+            .started
+            .filter(|_| task.times.run.as_ref() == Some(&run.id))?;
+        Some((
+            task,
+            started,
+            task.times.finished.unwrap_or(summary.title.at),
+        ))
     });
     let tasks: Vec<_> = tasks.collect();
     let begin = tasks.iter().map(|(_, started, _)| *started).min()?;
@@ -196,7 +214,10 @@ fn states() -> indexmap::IndexMap<State, Shown> {
         symbol: state.symbol(),
         tone: state.tone(),
     };
-    STATES.into_iter().map(|state| (state, shown(state))).collect()
+    STATES
+        .into_iter()
+        .map(|state| (state, shown(state)))
+        .collect()
 }
 
 /// The words of the other closed sets, by their names in the JSON form.
@@ -230,7 +251,12 @@ mod tests {
 
     #[test]
     fn every_state_and_an_empty_run_can_be_shown() {
-        for records in [Records::default(), Records::begun(true), fixture::good_run(), fixture::failed_run()] {
+        for records in [
+            Records::default(),
+            Records::begun(true),
+            fixture::good_run(),
+            fixture::failed_run(),
+        ] {
             let page = to_html(&records.summary(), &Excerpts::new());
             assert!(page.starts_with("<!doctype html>") && page.trim_end().ends_with("</html>"));
         }
@@ -244,7 +270,8 @@ mod tests {
 
     #[test]
     fn nothing_in_a_text_becomes_html_and_nothing_is_fetched() {
-        let hostile = "</code><script>alert(1)</script> ` <img src=https://x.org/a.png onerror=x> \"'";
+        let hostile =
+            "</code><script>alert(1)</script> ` <img src=https://x.org/a.png onerror=x> \"'";
         let mut summary = fixture::failed_run().summary();
         summary.title.plan = hostile.to_owned();
         summary.failures[0].message = hostile.to_owned();
@@ -258,10 +285,17 @@ mod tests {
         }
         let excerpts = Excerpts::from([(summary.failures[0].task.clone(), hostile.to_owned())]);
         let page = to_html(&summary, &excerpts);
-        assert!(!page.contains("<script") && !page.contains("<img") && !page.contains("href=\"javascript"));
+        assert!(
+            !page.contains("<script")
+                && !page.contains("<img")
+                && !page.contains("href=\"javascript")
+        );
         assert!(page.contains("&lt;script&gt;"));
         for fetching in ["src=", "<link", "url(", "@import"] {
-            assert!(!page.replace("src=https", "").contains(fetching), "{fetching}");
+            assert!(
+                !page.replace("src=https", "").contains(fetching),
+                "{fetching}"
+            );
         }
     }
 
@@ -269,7 +303,11 @@ mod tests {
     fn each_task_has_its_place_on_the_page() {
         let page = to_html(&fixture::failed_run().summary(), &Excerpts::new());
         for key in ["build", "server", "app@production"] {
-            assert_eq!(page.matches(&format!("id=\"task-{key}\"")).count(), 1, "{key}");
+            assert_eq!(
+                page.matches(&format!("id=\"task-{key}\"")).count(),
+                1,
+                "{key}"
+            );
         }
         assert_eq!(anchor("a[b c]"), "task-a[b_c]");
     }
@@ -282,7 +320,15 @@ mod tests {
             .iter()
             .map(|bar| format!("{} {:.0} {:.0}", bar.key, bar.left, bar.width))
             .collect();
-        assert_eq!(bars, ["build 0 66", "server 67 10", "app@production 79 10", "page@production 90 10"]);
+        assert_eq!(
+            bars,
+            [
+                "build 0 66",
+                "server 67 10",
+                "app@production 79 10",
+                "page@production 90 10"
+            ]
+        );
     }
 }
 // DUMP-BEGIN
@@ -291,7 +337,15 @@ mod tests {
 fn dump() {
     use crate::checkpoint::fixture;
     let excerpts = Excerpts::from([("app@production".parse().expect("a key"), "starting deploy\ncurl: (22) The requested URL returned error: 503\ndeploy.sh: health check did not answer <ok>".to_owned())]);
-    std::fs::write("/tmp/checkpoint-failed.html", to_html(&fixture::failed_run().summary(), &excerpts)).expect("w");
-    std::fs::write("/tmp/checkpoint-good.html", to_html(&fixture::good_run().summary(), &excerpts)).expect("w");
+    std::fs::write(
+        "/tmp/checkpoint-failed.html",
+        to_html(&fixture::failed_run().summary(), &excerpts),
+    )
+    .expect("w");
+    std::fs::write(
+        "/tmp/checkpoint-good.html",
+        to_html(&fixture::good_run().summary(), &excerpts),
+    )
+    .expect("w");
 }
 // DUMP-END

@@ -26,7 +26,8 @@ fn boundary(text: &str, mut end: usize) -> usize {
         let (before, behind) = text.split_at(end);
         let next = behind.chars().next();
         let last = before.chars().next_back();
-        let belongs = next.is_some_and(continues) || last == Some(JOINER) || splits_flag(before, next);
+        let belongs =
+            next.is_some_and(continues) || last == Some(JOINER) || splits_flag(before, next);
         if !belongs {
             break;
         }

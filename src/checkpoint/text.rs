@@ -40,13 +40,25 @@ pub fn to_text(summary: &Summary, width: usize, colours: Colours) -> String {
 fn head(summary: &Summary, colours: Colours) -> Vec<String> {
     let state = summary.overall.state;
     let run = summary.title.run.as_ref();
-    let rehearsal = if run.is_some_and(|run| run.rehearsal) { " (rehearsal)" } else { "" };
+    let rehearsal = if run.is_some_and(|run| run.rehearsal) {
+        " (rehearsal)"
+    } else {
+        ""
+    };
     let word = colours.paint(state.tone(), state.words());
-    let mut lines = vec![format!("{}{rehearsal}: {word}", visible(&summary.title.plan))];
+    let mut lines = vec![format!(
+        "{}{rehearsal}: {word}",
+        visible(&summary.title.plan)
+    )];
     lines.push(visible(&summary.overall.headline));
     if let Some(run) = run {
-        let commit = run.commit.as_ref().map_or(String::new(), |commit| format!(", commit {}", visible(commit)));
-        let actor = run.actor.as_ref().map_or(String::new(), |actor| format!(", by {}", visible(actor)));
+        let commit = run.commit.as_ref().map_or(String::new(), |commit| {
+            format!(", commit {}", visible(commit))
+        });
+        let actor = run
+            .actor
+            .as_ref()
+            .map_or(String::new(), |actor| format!(", by {}", visible(actor)));
         lines.push(format!("run {}{commit}{actor}", visible(run.id.as_str())));
     }
     lines
@@ -55,7 +67,12 @@ fn head(summary: &Summary, colours: Colours) -> Vec<String> {
 fn phase_lines(phase: &PhaseSummary, width: usize, colours: Colours) -> Vec<String> {
     let mut lines = vec![format!("phase {}: {}", phase.id, phase.state.words())];
     let rows: Vec<[String; 4]> = phase.tasks.iter().map(row).collect();
-    let widest = |column: usize| rows.iter().map(|row| row[column].width()).max().unwrap_or_default();
+    let widest = |column: usize| {
+        rows.iter()
+            .map(|row| row[column].width())
+            .max()
+            .unwrap_or_default()
+    };
     let widths = [widest(0).min(width / 2), widest(1), widest(2), 0];
     for (task, row) in phase.tasks.iter().zip(&rows) {
         let state = padded(&row[1], widths[1]);
@@ -66,7 +83,10 @@ fn phase_lines(phase: &PhaseSummary, width: usize, colours: Colours) -> Vec<Stri
             0..10 => String::new(),
             room => format!("  {}", shortened(&row[3], room)),
         };
-        let line = format!("{start}{}{end}{why}", colours.paint(task.state.tone(), &state));
+        let line = format!(
+            "{start}{}{end}{why}",
+            colours.paint(task.state.tone(), &state)
+        );
         lines.push(line.trim_end().to_owned());
         let needs_more = matches!(task.state.tone(), Tone::Bad | Tone::Attention);
         if needs_more && row[3].width() + used > width {
@@ -111,7 +131,11 @@ fn people(summary: &Summary) -> Vec<String> {
     }
     vec![
         String::new(),
-        format!("{}: {}", count(open.len(), "open decision"), open.join(", ")),
+        format!(
+            "{}: {}",
+            count(open.len(), "open decision"),
+            open.join(", ")
+        ),
     ]
 }
 
@@ -128,11 +152,15 @@ fn padded(text: &str, width: usize) -> String {
 
 /// Drops what would move the cursor or change the terminal, and joins lines.
 fn visible(text: &str) -> String {
-    let characters = text.chars().map(|character| match character.is_whitespace() {
-        true => ' ',
-        false => character,
-    });
-    characters.filter(|character| !character.is_control()).collect()
+    let characters = text
+        .chars()
+        .map(|character| match character.is_whitespace() {
+            true => ' ',
+            false => character,
+        });
+    characters
+        .filter(|character| !character.is_control())
+        .collect()
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use crate::{
     graph::TaskGraph,
     ledger::{Acquisition, Claim, Host, Ledger, Member, this_process},
     plan::duration,
-    report::{JsonLines, Reporter, Terminal, TerminalOptions},
+    report::{Colours, JsonLines, Output, Reporter, Terminal},
     workflow::{action, jobs_with_work},
 };
 
@@ -131,13 +131,16 @@ fn reporters(args: &RunArgs, environment: &Environment) -> Vec<Box<dyn Reporter>
     match args.format {
         output::Format::Json => vec![Box::new(JsonLines::new(Box::new(std::io::stdout())))],
         output::Format::Text => {
-            let options = TerminalOptions {
-                colours: environment.colours(),
-                verbose: args.verbose,
+            let shown = if args.verbose {
+                Output::Everything
+            } else {
+                Output::OfFailures
             };
+            let stderr = Box::new(std::io::stderr());
             vec![Box::new(Terminal::new(
-                Box::new(std::io::stderr()),
-                options,
+                stderr,
+                environment.palette(),
+                shown,
             ))]
         }
     }

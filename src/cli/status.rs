@@ -6,7 +6,7 @@ use super::{
     report_files,
     session::{Choice, Session, block_on},
 };
-use crate::checkpoint::to_text;
+use crate::{checkpoint::to_text, report::Colours};
 
 /// Says where every task stands, from the ledger
 #[derive(Debug, clap::Args)]
@@ -39,7 +39,11 @@ pub fn status(args: &StatusArgs, environment: &Environment) -> Result<Exit, CliE
         match args.format {
             output::Format::Json => output::json(&summary.to_json()),
             output::Format::Text => {
-                let colours = environment.stdout_is_terminal && environment.colours();
+                let colours = if environment.stdout_is_terminal {
+                    environment.palette()
+                } else {
+                    Colours::Plain
+                };
                 output::data(&to_text(
                     &summary,
                     report_files::width(environment),

@@ -36,7 +36,8 @@ impl JsonLines {
 
 impl Reporter for JsonLines {
     fn record(&mut self, record: &Record) {
-        let line = serde_json::to_value(record).expect("records have texts as keys: the ledger writes the same");
+        let line = serde_json::to_value(record)
+            .expect("records have texts as keys: the ledger writes the same");
         self.write(&line);
     }
 

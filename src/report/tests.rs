@@ -42,7 +42,11 @@ fn shown(reporter: &mut dyn Reporter) {
 #[test]
 fn a_run_is_lines_that_say_what_to_do() {
     let stream = Shared::default();
-    shown(&mut Terminal::new(Box::new(stream.clone()), Colours::Plain, Output::OfFailures));
+    shown(&mut Terminal::new(
+        Box::new(stream.clone()),
+        Colours::Plain,
+        Output::OfFailures,
+    ));
     insta::assert_snapshot!(stream.text(), @r"
     begins       run of relay, commit 4f2a9c1d
     starts       build
@@ -79,7 +83,11 @@ fn all_output_is_shown_when_asked_for() {
 #[test]
 fn colours_come_with_symbols() {
     let stream = Shared::default();
-    shown(&mut Terminal::new(Box::new(stream.clone()), Colours::Ansi, Output::OfFailures));
+    shown(&mut Terminal::new(
+        Box::new(stream.clone()),
+        Colours::Ansi,
+        Output::OfFailures,
+    ));
     assert!(stream.text().contains("\u{1b}[1;31m✗ failed"));
 }
 
@@ -109,5 +117,8 @@ fn a_stream_that_went_away_stops_the_reporter_and_nothing_else() {
     }
     let mut terminal = Terminal::new(Box::new(Closed), Colours::Plain, Output::Everything);
     shown(&mut terminal);
-    assert_eq!(terminal.failed().map(io::Error::kind), Some(io::ErrorKind::BrokenPipe));
+    assert_eq!(
+        terminal.failed().map(io::Error::kind),
+        Some(io::ErrorKind::BrokenPipe)
+    );
 }

@@ -24,14 +24,20 @@ pub(super) fn fold(material: &Material<'_>) -> Option<Costs> {
     let walks: Vec<(Option<f64>, CostsOfWalk)> = environments
         .into_iter()
         .map(|environment| {
-            let monthly = budget.and_then(|budget| material.scope(environment).number(&budget.monthly));
+            let monthly =
+                budget.and_then(|budget| material.scope(environment).number(&budget.monthly));
             (monthly, walk(material, environment, monthly))
         })
         .collect();
     Some(Costs {
-        currency: budget.map_or(USUAL_CURRENCY, |budget| &budget.currency).to_owned(),
+        currency: budget
+            .map_or(USUAL_CURRENCY, |budget| &budget.currency)
+            .to_owned(),
         // Where the budget differs by environment, the smallest is the one to name for all.
-        monthly: walks.iter().filter_map(|(monthly, _)| *monthly).reduce(f64::min),
+        monthly: walks
+            .iter()
+            .filter_map(|(monthly, _)| *monthly)
+            .reduce(f64::min),
         walks: walks.into_iter().map(|(_, walk)| walk).collect(),
     })
 }
@@ -64,7 +70,8 @@ fn walk(
         environment: environment.cloned(),
         total,
         // Above the budget is above it, whatever the rest comes to.
-        within: monthly.and_then(|monthly| (is_whole || total > monthly).then_some(total <= monthly)),
+        within: monthly
+            .and_then(|monthly| (is_whole || total > monthly).then_some(total <= monthly)),
         lines,
     }
 }

@@ -30,7 +30,9 @@ pub(super) fn fold(
     let items: Vec<ItemLine> = document
         .items()
         .iter()
-        .filter(|item| coverers.contains_key(item.id.as_str()) || asks_for_cover(document, item, &coverers))
+        .filter(|item| {
+            coverers.contains_key(item.id.as_str()) || asks_for_cover(document, item, &coverers)
+        })
         .map(|item| line(material, item, coverers.get(item.id.as_str()), tasks))
         .collect();
     let mut counts = IndexMap::new();
@@ -113,7 +115,9 @@ fn of_task(task: &Task, tasks: &[TaskSummary], states: &mut Vec<ItemState>) {
         State::DoneVerified => ItemState::DoneVerified,
         State::DoneClaimed => ItemState::DoneClaimed,
         State::AutomatedUnproved => ItemState::AutomatedUnproved,
-        State::Waiting | State::ToDo | State::Blocked if task.kind == Kind::Gate => ItemState::ByHand,
+        State::Waiting | State::ToDo | State::Blocked if task.kind == Kind::Gate => {
+            ItemState::ByHand
+        }
         State::Interrupted
         | State::RolledBack
         | State::Cancelled
@@ -136,9 +140,10 @@ fn of_check(task: &Task, check: &CheckId, tasks: &[TaskSummary], states: &mut Ve
             Some(CheckWord::Failed) => ItemState::Failed,
             Some(CheckWord::Held) if leg.state.is_done() => ItemState::DoneVerified,
             Some(CheckWord::Recorded) if leg.state.is_done() => ItemState::AutomatedUnproved,
-            Some(CheckWord::Held | CheckWord::Recorded | CheckWord::NotAsked | CheckWord::NotYet) | None => {
-                ItemState::Open
-            }
+            Some(
+                CheckWord::Held | CheckWord::Recorded | CheckWord::NotAsked | CheckWord::NotYet,
+            )
+            | None => ItemState::Open,
         }
     }));
 }

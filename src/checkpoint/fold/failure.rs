@@ -41,7 +41,10 @@ fn of_doing(
     blocked: &Blocked<'_>,
 ) -> Option<FailureLine> {
     let ended = record.ended()?;
-    let still_tells = matches!(record.state, TaskState::Failed(_) | TaskState::RolledBack { .. });
+    let still_tells = matches!(
+        record.state,
+        TaskState::Failed(_) | TaskState::RolledBack { .. }
+    );
     let Outcome::Failed(failure) = &ended.outcome else {
         return None;
     };

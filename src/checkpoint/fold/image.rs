@@ -29,8 +29,14 @@ fn line(
 ) -> Option<ImageLine> {
     let ended = material.record(node).and_then(TaskRecord::ended)?;
     let digest = clear(ended, "digest").and_then(Value::as_plain_text);
-    let reference = clear(ended, "reference").and_then(Value::as_plain_text).or_else(|| digest.clone())?;
-    let pushes = || task.effects.iter().filter(|effect| effect.what.starts_with("push "));
+    let reference = clear(ended, "reference")
+        .and_then(Value::as_plain_text)
+        .or_else(|| digest.clone())?;
+    let pushes = || {
+        task.effects
+            .iter()
+            .filter(|effect| effect.what.starts_with("push "))
+    };
     let was_pushed = pushes().any(|push| !matches!(push.reality, Reality::NotRun { .. }));
     // An image task succeeds only when its push has read the digest back.
     let by_push = (was_pushed && task.state.is_done()).then(|| "its push".to_owned());
@@ -55,7 +61,10 @@ fn seen_by(digest: &str, tasks: &[TaskSummary]) -> Vec<String> {
     checks
         .filter(|(_, check)| check.word == CheckWord::Held)
         .filter(|(_, check)| {
-            let mut observed = check.observations.iter().filter_map(|seen| seen.observed.as_ref());
+            let mut observed = check
+                .observations
+                .iter()
+                .filter_map(|seen| seen.observed.as_ref());
             observed.any(|observed| observed.contains(digest))
         })
         .map(|(task, check)| format!("{}/{}", task.key, check.id))

@@ -47,7 +47,10 @@ pub(super) fn actions(
     }
     let not_run = of(State::NotRun);
     if !not_run.is_empty() {
-        actions.push(format!("Run where it is possible: {} not run here.", was(&not_run)));
+        actions.push(format!(
+            "Run where it is possible: {} not run here.",
+            was(&not_run)
+        ));
     }
     let to_do = of(State::ToDo);
     if actions.is_empty() && !to_do.is_empty() {
@@ -61,7 +64,11 @@ pub(super) fn actions(
 
 fn first_failure(failures: &[FailureLine]) -> Option<String> {
     let first = failures.first()?;
-    let doing = if first.of_rollback { "the rollback of task" } else { "task" };
+    let doing = if first.of_rollback {
+        "the rollback of task"
+    } else {
+        "task"
+    };
     let others = match failures.len() - 1 {
         0 => String::new(),
         others => format!(" It failed first; {} followed.", count(others, "failure")),
@@ -89,11 +96,16 @@ fn interrupted(tasks: &[TaskSummary]) -> Vec<String> {
 fn waiting(material: &Material<'_>) -> Vec<String> {
     let mut waits: BTreeMap<&Waiting, Vec<&TaskKey>> = BTreeMap::new();
     for node in material.graph.nodes() {
-        if let Some(TaskState::Paused { waiting }) = material.record(node).map(|record| &record.state) {
+        if let Some(TaskState::Paused { waiting }) =
+            material.record(node).map(|record| &record.state)
+        {
             waits.entry(waiting).or_default().push(&node.key);
         }
     }
-    waits.iter().filter_map(|(waiting, tasks)| asked(material, waiting, tasks)).collect()
+    waits
+        .iter()
+        .filter_map(|(waiting, tasks)| asked(material, waiting, tasks))
+        .collect()
 }
 
 fn asked(material: &Material<'_>, waiting: &Waiting, tasks: &[&TaskKey]) -> Option<String> {
@@ -101,18 +113,28 @@ fn asked(material: &Material<'_>, waiting: &Waiting, tasks: &[&TaskKey]) -> Opti
     let who = format!("{} {verb} for it", named(tasks));
     match waiting {
         Waiting::Decision { decision } => {
-            let preferred = material.plan().decisions.get(decision).and_then(|found| found.preferred.as_ref());
-            let advice = preferred.map_or(String::new(), |preferred| format!(" (advised: `{preferred}`)"));
+            let preferred = material
+                .plan()
+                .decisions
+                .get(decision)
+                .and_then(|found| found.preferred.as_ref());
+            let advice = preferred.map_or(String::new(), |preferred| {
+                format!(" (advised: `{preferred}`)")
+            });
             let file = material.plan().source.name();
-            Some(format!("Answer decision `{decision}` in `{file}`{advice}: {who}."))
+            Some(format!(
+                "Answer decision `{decision}` in `{file}`{advice}: {who}."
+            ))
         }
-        Waiting::Approval { phase, environment } => {
-            Some(format!("Approve phase `{phase}` in environment `{environment}`: {who}."))
-        }
+        Waiting::Approval { phase, environment } => Some(format!(
+            "Approve phase `{phase}` in environment `{environment}`: {who}."
+        )),
         Waiting::Confirmation { text } => {
             let task = tasks.first()?;
             let text = text.trim_end_matches('.');
-            Some(format!("Do this and confirm it with `--confirm {task}`: {text}."))
+            Some(format!(
+                "Do this and confirm it with `--confirm {task}`: {text}."
+            ))
         }
         // Said of each interrupted task by itself.
         Waiting::Settlement => None,
@@ -125,13 +147,22 @@ fn rest(tasks: &[TaskSummary]) -> String {
         .filter(|task| task.state == State::AutomatedUnproved)
         .map(|task| &task.key)
         .collect();
-    let undone = tasks.iter().filter(|task| task.state == State::RolledBack).count();
+    let undone = tasks
+        .iter()
+        .filter(|task| task.state == State::RolledBack)
+        .count();
     match (undone, unproved.is_empty()) {
         (0, true) => "Nothing: all is done.".to_owned(),
-        (0, false) => format!("Nothing has to be done. No check proves {}.", named(&unproved)),
+        (0, false) => format!(
+            "Nothing has to be done. No check proves {}.",
+            named(&unproved)
+        ),
         (undone, _) => {
             let verb = if undone == 1 { "was" } else { "were" };
-            format!("Decide what comes next: {} {verb} rolled back.", count(undone, "task"))
+            format!(
+                "Decide what comes next: {} {verb} rolled back.",
+                count(undone, "task")
+            )
         }
     }
 }

@@ -37,7 +37,11 @@ fn line(material: &Material<'_>, name: &Name, decision: &Decision) -> DecisionLi
         reason: decision.reason.clone(),
         record: decision.record.clone(),
     };
-    let assumed = material.values.assumed().iter().find(|(assumed, _)| assumed == name);
+    let assumed = material
+        .values
+        .assumed()
+        .iter()
+        .find(|(assumed, _)| assumed == name);
     match (&decision.answer, assumed, material.state.decision(name)) {
         (DecisionAnswer::Given(answer), _, _) => {
             line.source = AnswerSource::Plan;
@@ -48,7 +52,8 @@ fn line(material: &Material<'_>, name: &Name, decision: &Decision) -> DecisionLi
             line.answer = Some(answer.clone());
             line.by = Some(NOBODY.to_owned());
         }
-        (DecisionAnswer::Open, None, Some(record)) | (DecisionAnswer::ByTask(_), _, Some(record)) => {
+        (DecisionAnswer::Open, None, Some(record))
+        | (DecisionAnswer::ByTask(_), _, Some(record)) => {
             // An open decision is answered by nothing but a rehearsal; the ledger says by which words.
             line.source = match decision.answer {
                 DecisionAnswer::ByTask(_) => AnswerSource::Task,

@@ -76,7 +76,9 @@ fn word_of<'t>(
             // What a later rollback or change has undone proves nothing any more.
             (CheckWord::Held, State::RolledBack | State::NoLongerHolds) => ProofWord::NotProved,
             (CheckWord::Held, _) => ProofWord::Proved,
-            (CheckWord::Recorded | CheckWord::NotAsked | CheckWord::NotYet, _) => ProofWord::NotProved,
+            (CheckWord::Recorded | CheckWord::NotAsked | CheckWord::NotYet, _) => {
+                ProofWord::NotProved
+            }
         }
     });
     words.min().unwrap_or(ProofWord::NotProved)

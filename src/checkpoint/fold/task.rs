@@ -25,7 +25,9 @@ pub(super) fn summary(material: &Material<'_>, node: &Node<'_>) -> TaskSummary {
     let is_proved = checks.iter().any(|check| check.word == CheckWord::Held);
     let (state, why) = state(material, node, record, is_proved);
     let effects = effects(record);
-    let asked = checks.iter().filter(|check| check.word != CheckWord::NotAsked);
+    let asked = checks
+        .iter()
+        .filter(|check| check.word != CheckWord::NotAsked);
     let answers = asked.filter_map(|check| check.answered.as_ref());
     let realities = effects.iter().map(|effect| &effect.reality);
     let reality = match state {
@@ -49,7 +51,8 @@ pub(super) fn summary(material: &Material<'_>, node: &Node<'_>) -> TaskSummary {
 }
 
 fn times(node: &Node<'_>, record: Option<&TaskRecord>) -> Times {
-    let millis = |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    let millis =
+        |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     let attempt = record.and_then(|record| record.attempt.as_ref());
     let ended = attempt.and_then(|attempt| attempt.ended.as_ref());
     Times {
@@ -105,22 +108,28 @@ fn state(
     let done = || done(node, record, is_proved);
     match &record.state {
         TaskState::ToDo => (State::ToDo, Some("it is to be repeated".to_owned())),
-        TaskState::Running if run_has_ended(material, record) => {
-            (State::Interrupted, Some("its run has ended, and it has not".to_owned()))
-        }
+        TaskState::Running if run_has_ended(material, record) => (
+            State::Interrupted,
+            Some("its run has ended, and it has not".to_owned()),
+        ),
         TaskState::Running => (State::Running, None),
         TaskState::Succeeded => (done().0, done().1),
         TaskState::UpToDate { since } => {
             let (state, why) = done();
             let since = format!("up to date since {}", moment(*since));
-            (state, Some(why.map_or(since.clone(), |why| format!("{why}; {since}"))))
+            (
+                state,
+                Some(why.map_or(since.clone(), |why| format!("{why}; {since}"))),
+            )
         }
         TaskState::Failed(failure) => (State::Failed, Some(with_retry(record, &failure.message))),
         TaskState::Cancelled => (State::Cancelled, None),
         TaskState::Interrupted { advice } => (State::Interrupted, advice.clone()),
         TaskState::Skipped { because } => (State::Skipped, Some(reason(because))),
         TaskState::Blocked { on } => (State::Blocked, Some(format!("on `{on}`"))),
-        TaskState::Paused { waiting: Waiting::Settlement } => (
+        TaskState::Paused {
+            waiting: Waiting::Settlement,
+        } => (
             State::Interrupted,
             Some("a person says whether it is done or has to be repeated".to_owned()),
         ),
@@ -133,14 +142,22 @@ fn state(
 
 fn done(node: &Node<'_>, record: &TaskRecord, is_proved: bool) -> (State, Option<String>) {
     if let Some(word) = &record.confirmed {
-        return (State::DoneClaimed, Some(format!("confirmed by {}", word.by)));
+        return (
+            State::DoneClaimed,
+            Some(format!("confirmed by {}", word.by)),
+        );
     }
     let settled_since_start = record.settled.as_ref().filter(|word| {
-        record.ended().is_some_and(|ended| ended.at == word.at && ended.run == word.run)
+        record
+            .ended()
+            .is_some_and(|ended| ended.at == word.at && ended.run == word.run)
     });
     match settled_since_start {
         _ if is_proved => (State::DoneVerified, None),
-        Some(word) => (State::DoneClaimed, Some(format!("by the word of {}", word.by))),
+        Some(word) => (
+            State::DoneClaimed,
+            Some(format!("by the word of {}", word.by)),
+        ),
         None if node.task.kind == Kind::Gate => (State::DoneClaimed, None),
         None => (State::AutomatedUnproved, None),
     }
@@ -159,10 +176,14 @@ fn with_retry(record: &TaskRecord, message: &str) -> String {
 
 /// Whether the run that wrote the last record of a task is over, by its own word: what still runs then was cut off.
 fn run_has_ended(material: &Material<'_>, record: &TaskRecord) -> bool {
-    let run = record.attempt.as_ref().map_or(&record.run, |attempt| &attempt.run);
-    material.state.run(run).is_some_and(|run| {
-        !run.jobs.is_empty() && run.jobs.values().all(|job| job.ended.is_some())
-    })
+    let run = record
+        .attempt
+        .as_ref()
+        .map_or(&record.run, |attempt| &attempt.run);
+    material
+        .state
+        .run(run)
+        .is_some_and(|run| !run.jobs.is_empty() && run.jobs.values().all(|job| job.ended.is_some()))
 }
 
 fn condition(text: &str) -> String {

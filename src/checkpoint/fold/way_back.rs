@@ -18,7 +18,10 @@ use crate::{
 /// (`plan-format.md`, 3.11). Where no run is known, all that changed something is listed.
 pub(super) fn fold(material: &Material<'_>) -> Vec<WayBack> {
     let nodes = material.graph.nodes();
-    let changed: Vec<Option<Timestamp>> = nodes.iter().map(|node| changed_at(material, node)).collect();
+    let changed: Vec<Option<Timestamp>> = nodes
+        .iter()
+        .map(|node| changed_at(material, node))
+        .collect();
     let changed = |index: usize| changed[index];
     let needs: Vec<Vec<usize>> = (0..nodes.len())
         .map(|index| match changed(index) {
@@ -48,7 +51,11 @@ pub(super) fn fold(material: &Material<'_>) -> Vec<WayBack> {
 }
 
 /// Returns the tasks of a set that come before a task by need or reference, also through others.
-fn all_before(material: &Material<'_>, reader: usize, is_in_set: &dyn Fn(usize) -> bool) -> Vec<usize> {
+fn all_before(
+    material: &Material<'_>,
+    reader: usize,
+    is_in_set: &dyn Fn(usize) -> bool,
+) -> Vec<usize> {
     let nodes = material.graph.nodes();
     let mut seen = vec![false; nodes.len()];
     let mut open = vec![reader];
@@ -68,8 +75,15 @@ fn all_before(material: &Material<'_>, reader: usize, is_in_set: &dyn Fn(usize) 
 fn changed_at(material: &Material<'_>, node: &Node<'_>) -> Option<Timestamp> {
     let record = material.record(node)?;
     let attempt = record.attempt.as_ref().filter(|attempt| attempt.changes)?;
-    let is_of_run = material.run().is_none_or(|run| attempt.run == *run || undone_in(record, run));
-    is_of_run.then(|| attempt.ended.as_ref().map_or(attempt.started, |ended| ended.at))
+    let is_of_run = material
+        .run()
+        .is_none_or(|run| attempt.run == *run || undone_in(record, run));
+    is_of_run.then(|| {
+        attempt
+            .ended
+            .as_ref()
+            .map_or(attempt.started, |ended| ended.at)
+    })
 }
 
 fn line(material: &Material<'_>, node: &Node<'_>) -> WayBack {
@@ -80,7 +94,11 @@ fn line(material: &Material<'_>, node: &Node<'_>) -> WayBack {
         task: node.key.clone(),
         way: way(node.task.kind, rollback),
         proof: match &data_loss {
-            Some(_) => proof(material, node, rollback.map_or(&[][..], |rollback| &rollback.proof)),
+            Some(_) => proof(
+                material,
+                node,
+                rollback.map_or(&[][..], |rollback| &rollback.proof),
+            ),
             None => ProofWord::NotProved,
         },
         data_loss,
@@ -89,10 +107,15 @@ fn line(material: &Material<'_>, node: &Node<'_>) -> WayBack {
 }
 
 fn undone(record: &TaskRecord) -> Option<UndoneLine> {
-    let was_tried = record.undone.way.is_some() || matches!(record.state, TaskState::RolledBack { .. });
+    let was_tried =
+        record.undone.way.is_some() || matches!(record.state, TaskState::RolledBack { .. });
     was_tried.then(|| UndoneLine {
         at: record.undone.at,
-        failure: record.undone.failure.as_ref().map(|failure| failure.message.clone()),
+        failure: record
+            .undone
+            .failure
+            .as_ref()
+            .map(|failure| failure.message.clone()),
         evidence: record.undone.evidence.clone(),
     })
 }
@@ -103,11 +126,17 @@ fn proof(material: &Material<'_>, node: &Node<'_>, proofs: &[Proof]) -> ProofWor
         return ProofWord::Claimed;
     };
     let words = proofs.iter().map(|proof| {
-        let tasks = material.graph.resolve(&proof.task, node.key.environment.as_ref());
-        let records = tasks.iter().filter_map(|index| material.record(&material.graph.nodes()[*index]));
+        let tasks = material
+            .graph
+            .resolve(&proof.task, node.key.environment.as_ref());
+        let records = tasks
+            .iter()
+            .filter_map(|index| material.record(&material.graph.nodes()[*index]));
         let answers = records.flat_map(|record| &record.checks);
-        let answers = answers.filter(|(id, _)| proof.check.as_ref().is_none_or(|check| check == *id));
-        let since = answers.filter(|(_, answer)| answer.at >= changed || proof.task == node.key.task);
+        let answers =
+            answers.filter(|(id, _)| proof.check.as_ref().is_none_or(|check| check == *id));
+        let since =
+            answers.filter(|(_, answer)| answer.at >= changed || proof.task == node.key.task);
         let words = since.map(|(_, record)| match record.answer.answer {
             Answer::Held => ProofWord::Proved,
             Answer::Failed => ProofWord::Failed,

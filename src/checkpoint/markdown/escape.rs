@@ -132,7 +132,11 @@ pub(super) fn fence(text: &str, most_lines: usize, longest: usize) -> String {
 
 /// Returns a table; cells are written already.
 pub(super) fn table(heads: &[&str], rows: &[Vec<String>]) -> String {
-    let mut text = format!("| {} |\n|{}", heads.join(" | "), " --- |".repeat(heads.len()));
+    let mut text = format!(
+        "| {} |\n|{}",
+        heads.join(" | "),
+        " --- |".repeat(heads.len())
+    );
     for row in rows {
         text.push_str(&format!("\n| {} |", row.join(" | ")));
     }
@@ -213,7 +217,10 @@ mod tests {
 
     #[test]
     fn nobody_is_called_and_no_issue_is_linked() {
-        assert_eq!(inline("@octocat o/r#12 GH-7"), "@&#8203;octocat o/r&#35;&#8203;12 GH-&#8203;7");
+        assert_eq!(
+            inline("@octocat o/r#12 GH-7"),
+            "@&#8203;octocat o/r&#35;&#8203;12 GH-&#8203;7"
+        );
         assert_eq!(inline("a # b"), "a &#35; b");
     }
 
@@ -232,7 +239,10 @@ mod tests {
 
     #[test]
     fn names_in_a_sentence_become_code_and_a_lone_backtick_stays() {
-        assert_eq!(prose("task `a` needs `b|c`."), "task `a` needs <code>b&#124;c</code>.");
+        assert_eq!(
+            prose("task `a` needs `b|c`."),
+            "task `a` needs <code>b&#124;c</code>."
+        );
         assert_eq!(prose("it`s *so*"), "it&#96;s &#42;so&#42;");
     }
 
@@ -240,13 +250,20 @@ mod tests {
     fn a_fence_is_longer_than_the_ones_in_it() {
         assert_eq!(fence("a\n````\nb", 9, 99), "`````text\na\n````\nb\n`````");
         assert_eq!(fence("a\nb\nc", 2, 99), "```text\n… 1 before\nb\nc\n```");
-        assert_eq!(fence("<!-- m -->", 9, 99), "```text\n<!\u{200b}-- m -->\n```");
+        assert_eq!(
+            fence("<!-- m -->", 9, 99),
+            "```text\n<!\u{200b}-- m -->\n```"
+        );
     }
 
     #[test]
     fn only_plain_addresses_become_links() {
         assert_eq!(link("run", "https://x.org/1"), "[run](https://x.org/1)");
-        for address in ["javascript:alert(1)", "https://x.org/a)b", "https://x.org/a b"] {
+        for address in [
+            "javascript:alert(1)",
+            "https://x.org/a)b",
+            "https://x.org/a b",
+        ] {
             assert_eq!(link("run", address), "run");
         }
     }

@@ -61,7 +61,12 @@ fn part(failure: &FailureLine, is_first: bool, excerpts: &Excerpts, longest: usi
         facts.push(format!("attempt {}", failure.attempt));
     }
     facts.extend(failure.exit.map(|exit| format!("exit code {exit}")));
-    facts.extend(failure.log.as_ref().map(|log| format!("log {}", code_within(&log.path, 300))));
+    facts.extend(
+        failure
+            .log
+            .as_ref()
+            .map(|log| format!("log {}", code_within(&log.path, 300))),
+    );
     if let Some(hint) = &failure.hint {
         text.push_str(&format!("\n  - **Hint:** {}", prose_within(hint, longest)));
     }
@@ -87,7 +92,11 @@ fn part(failure: &FailureLine, is_first: bool, excerpts: &Excerpts, longest: usi
 }
 
 fn line(failure: &FailureLine, longest: usize) -> String {
-    let doing = if failure.of_rollback { "rollback of " } else { "" };
+    let doing = if failure.of_rollback {
+        "rollback of "
+    } else {
+        ""
+    };
     format!(
         "- **{doing}{}** ({}): {}",
         code_within(&failure.task.to_string(), 120),

@@ -13,9 +13,46 @@ const MARKER: &str = "<!-- deploy-action relay -->";
 
 /// What a text may be made of to break a page.
 const PIECES: &[&str] = &[
-    "```", "````", "~~~", "`", "<details>", "</details>", "<summary>", "<!--", "-->", MARKER, "@octocat", "@o/team", "#123",
-    "GH-7", "|", "\\", "\\|", "\n", "\r\n", "\n\n", "\n- ", "\n# ", "[x](javascript:1)", "![a](b)", "https://x.org/a_b", "*",
-    "__", "<b>", "<script>", "&amp;", "&#64;", "$$", "\u{202e}", "\u{1b}[31m", "日本語", "👩\u{200d}👧", "e\u{301}", "word", " ", "x",
+    "```",
+    "````",
+    "~~~",
+    "`",
+    "<details>",
+    "</details>",
+    "<summary>",
+    "<!--",
+    "-->",
+    MARKER,
+    "@octocat",
+    "@o/team",
+    "#123",
+    "GH-7",
+    "|",
+    "\\",
+    "\\|",
+    "\n",
+    "\r\n",
+    "\n\n",
+    "\n- ",
+    "\n# ",
+    "[x](javascript:1)",
+    "![a](b)",
+    "https://x.org/a_b",
+    "*",
+    "__",
+    "<b>",
+    "<script>",
+    "&amp;",
+    "&#64;",
+    "$$",
+    "\u{202e}",
+    "\u{1b}[31m",
+    "日本語",
+    "👩\u{200d}👧",
+    "e\u{301}",
+    "word",
+    " ",
+    "x",
 ];
 
 fn hostile(most: usize) -> impl Strategy<Value = String> {
@@ -47,7 +84,9 @@ fn summary(texts: &[String], n_tasks: usize, n_failures: usize) -> Summary {
             task.key = key(index);
             task.name = text(index + 3);
             task.why = Some(text(index + 4));
-            task.outputs = [("address".parse().expect("a name"), text(index + 5))].into_iter().collect();
+            task.outputs = [("address".parse().expect("a name"), text(index + 5))]
+                .into_iter()
+                .collect();
             for effect in &mut task.effects {
                 effect.what = text(index + 6);
             }
@@ -66,7 +105,8 @@ fn summary(texts: &[String], n_tasks: usize, n_failures: usize) -> Summary {
         (run.url, run.commit, run.actor) = (Some(text(11)), Some(text(12)), Some(text(13)));
     }
     for (index, line) in summary.people.decisions.iter_mut().enumerate() {
-        (line.question, line.answer, line.reason) = (text(index), Some(text(index + 1)), Some(text(index + 2)));
+        (line.question, line.answer, line.reason) =
+            (text(index), Some(text(index + 1)), Some(text(index + 2)));
     }
     for image in &mut summary.images {
         (image.reference, image.tags) = (text(14), vec![text(15); 5]);
@@ -122,7 +162,8 @@ fn problem(markdown: &str) -> Option<String> {
             return Some("an end without a beginning".to_owned());
         }
     }
-    (details != 0 || code != 0 || last != "</sub>").then(|| format!("{details} details, {code} codes, {last:?} at last"))
+    (details != 0 || code != 0 || last != "</sub>")
+        .then(|| format!("{details} details, {code} codes, {last:?} at last"))
 }
 
 proptest! {
@@ -156,10 +197,16 @@ proptest! {
 #[test]
 fn of_two_hundred_failures_as_many_are_named_as_there_is_room_for() {
     let summary = summary(&["leg".to_owned()], 200, 200);
-    let beside = Beside { marker: None, excerpts: &Excerpts::new() };
+    let beside = Beside {
+        marker: None,
+        excerpts: &Excerpts::new(),
+    };
     let markdown = to_markdown(&summary, &beside, Budget::Characters(2_000));
     assert!(markdown.chars().count() <= 2_000);
-    assert!(markdown.contains("**200 failures:** `app[0leg]@production`, `app[1leg]@production`"), "{markdown}");
+    assert!(
+        markdown.contains("**200 failures:** `app[0leg]@production`, `app[1leg]@production`"),
+        "{markdown}"
+    );
     assert!(markdown.contains(" more\n"), "{markdown}");
 }
 
@@ -167,8 +214,16 @@ fn of_two_hundred_failures_as_many_are_named_as_there_is_room_for() {
 fn of_two_hundred_tasks_those_that_failed_are_seen_without_opening_anything() {
     let mut summary = summary(&["leg".to_owned()], 200, 10);
     summary.overall.headline = "200 tasks".to_owned();
-    let beside = Beside { marker: None, excerpts: &Excerpts::new() };
+    let beside = Beside {
+        marker: None,
+        excerpts: &Excerpts::new(),
+    };
     let markdown = to_markdown(&summary, &beside, Budget::COMMENT);
     let before_details = markdown.split("<details>").next().unwrap_or_default();
-    assert!(summary.failures.iter().all(|failure| before_details.contains(&failure.task.to_string())));
+    assert!(
+        summary
+            .failures
+            .iter()
+            .all(|failure| before_details.contains(&failure.task.to_string()))
+    );
 }

@@ -38,7 +38,10 @@ impl Section {
 
     /// Returns its text; `None` where it is left out.
     pub fn text(&self) -> Option<String> {
-        self.levels.get(self.level).filter(|text| !text.is_empty()).cloned()
+        self.levels
+            .get(self.level)
+            .filter(|text| !text.is_empty())
+            .cloned()
     }
 }
 
@@ -106,7 +109,11 @@ fn people(people: &People) -> Option<Section> {
             Reality::StandIn { .. } | Reality::NotRun { .. } => " (stand-in)",
         };
         let at = crate::report::words::moment(word.at);
-        let separator = if word == &people.words[0] { "\n\n" } else { "\n" };
+        let separator = if word == &people.words[0] {
+            "\n\n"
+        } else {
+            "\n"
+        };
         full.push_str(&format!(
             "{separator}- {} by {}{stand_in} at {at}",
             prose_within(&word.what, 300),
@@ -122,20 +129,34 @@ fn people(people: &People) -> Option<Section> {
             let answer = line.answer.as_ref().map_or(String::new(), |answer| {
                 format!(": {}", prose_within(answer, 100))
             });
-            format!("- {} {}{answer}", code_within(line.name.as_str(), 100), line.source.words())
+            format!(
+                "- {} {}{answer}",
+                code_within(line.name.as_str(), 100),
+                line.source.words()
+            )
         })
         .collect();
     let short = match open.is_empty() {
         true => heading(people),
         false => format!("{}\n\n{}", heading(people), open.join("\n")),
     };
-    section("Decisions and approvals", 70, vec![full, short, heading(people)])
+    section(
+        "Decisions and approvals",
+        70,
+        vec![full, short, heading(people)],
+    )
 }
 
 fn heading(people: &People) -> String {
-    let open = people.decisions.iter().filter(|line| line.source == AnswerSource::Open);
+    let open = people
+        .decisions
+        .iter()
+        .filter(|line| line.source == AnswerSource::Open);
     let mut facts = vec![format!("{} open", open.count())];
-    let assumed = people.decisions.iter().filter(|line| line.source == AnswerSource::Assumed);
+    let assumed = people
+        .decisions
+        .iter()
+        .filter(|line| line.source == AnswerSource::Assumed);
     match assumed.count() {
         0 => {}
         assumed => facts.push(format!("{assumed} assumed by the rehearsal")),
@@ -144,7 +165,11 @@ fn heading(people: &People) -> String {
         0 => String::new(),
         words => format!("; approved or confirmed: {words}"),
     };
-    format!("### {}: {}{words}", count(people.decisions.len(), "decision"), facts.join(", "))
+    format!(
+        "### {}: {}{words}",
+        count(people.decisions.len(), "decision"),
+        facts.join(", ")
+    )
 }
 
 fn decision(line: &DecisionLine) -> Vec<String> {
@@ -164,9 +189,16 @@ fn decision(line: &DecisionLine) -> Vec<String> {
             format!("**{}**{options}{preferred}", source.words())
         }
     };
-    let or_dash = |text: &Option<String>| text.as_ref().map_or("–".to_owned(), |text| prose_within(text, 400));
+    let or_dash = |text: &Option<String>| {
+        text.as_ref()
+            .map_or("–".to_owned(), |text| prose_within(text, 400))
+    };
     vec![
-        format!("{}<br>{}", code_within(line.name.as_str(), 120), prose_within(&line.question, 400)),
+        format!(
+            "{}<br>{}",
+            code_within(line.name.as_str(), 120),
+            prose_within(&line.question, 400)
+        ),
         answer,
         or_dash(&line.by),
         or_dash(&line.at),
@@ -183,7 +215,11 @@ fn images(images: &[ImageLine]) -> Option<Section> {
     let title = format!("### {}", count(images.len(), "image"));
     let full = format!("{title}\n\n{}", table(&heads, &rows));
     let lines = images.iter().map(|image| {
-        format!("- {}: {}", code_within(&image.task.to_string(), 120), code_within(&image.reference, 300))
+        format!(
+            "- {}: {}",
+            code_within(&image.task.to_string(), 120),
+            code_within(&image.reference, 300)
+        )
     });
     let short = format!("{title}\n\n{}", lines.collect::<Vec<_>>().join("\n"));
     section("Images", 75, vec![full, short, title])
@@ -191,10 +227,23 @@ fn images(images: &[ImageLine]) -> Option<Section> {
 
 fn image(image: &ImageLine) -> Vec<String> {
     let mut references = vec![code_within(&image.reference, 600)];
-    let others = image.registries.values().filter(|other| **other != image.reference);
+    let others = image
+        .registries
+        .values()
+        .filter(|other| **other != image.reference);
     references.extend(others.take(10).map(|other| code_within(other, 600)));
-    let tags: Vec<String> = image.tags.iter().take(20).map(|tag| code_within(tag, 150)).collect();
-    let read_back: Vec<String> = image.read_back.iter().take(5).map(|by| prose_within(by, 150)).collect();
+    let tags: Vec<String> = image
+        .tags
+        .iter()
+        .take(20)
+        .map(|tag| code_within(tag, 150))
+        .collect();
+    let read_back: Vec<String> = image
+        .read_back
+        .iter()
+        .take(5)
+        .map(|by| prose_within(by, 150))
+        .collect();
     let or = |texts: Vec<String>, nothing: &str| match texts.is_empty() {
         true => nothing.to_owned(),
         false => texts.join(", "),
@@ -216,15 +265,25 @@ fn costs(costs: &Costs) -> Option<Section> {
         .iter()
         .take(10)
         .map(|walk| {
-            let environment = walk.environment.as_ref().map_or(String::new(), |name| format!(" in {name}"));
-            let unknown = walk.lines.iter().filter(|line| line.amount.is_none()).count();
+            let environment = walk
+                .environment
+                .as_ref()
+                .map_or(String::new(), |name| format!(" in {name}"));
+            let unknown = walk
+                .lines
+                .iter()
+                .filter(|line| line.amount.is_none())
+                .count();
             let at_least = if unknown > 0 { "at least " } else { "" };
             let verdict = match (walk.within, costs.monthly) {
                 (Some(false), Some(monthly)) => format!(" **above the budget of {monthly:.2}**"),
                 (_, Some(monthly)) => format!(" of {monthly:.2}"),
                 (_, None) => ", no budget".to_owned(),
             };
-            format!("{at_least}{:.2} {currency}{verdict}{environment}", walk.total)
+            format!(
+                "{at_least}{:.2} {currency}{verdict}{environment}",
+                walk.total
+            )
         })
         .collect();
     let rows: Vec<Vec<String>> = costs
@@ -233,8 +292,14 @@ fn costs(costs: &Costs) -> Option<Section> {
         .flat_map(|walk| &walk.lines)
         .take(500)
         .map(|line| {
-            let amount = line.amount.map_or("not known yet".to_owned(), |amount| format!("{amount:.2} {currency}"));
-            vec![code_within(&line.task.to_string(), 150), prose_within(&line.what, 200), amount]
+            let amount = line.amount.map_or("not known yet".to_owned(), |amount| {
+                format!("{amount:.2} {currency}")
+            });
+            vec![
+                code_within(&line.task.to_string(), 150),
+                prose_within(&line.what, 200),
+                amount,
+            ]
         })
         .collect();
     let short = title(&verdicts);
@@ -254,15 +319,28 @@ fn way_back(steps: &[WayBack]) -> Option<Section> {
     }
     let undone = steps.iter().filter(|step| step.undone.is_some()).count();
     let title = match undone {
-        0 => format!("### Way back: {}, in this order", count(steps.len(), "step")),
-        undone => format!("### Way back: {undone} of {} gone", count(steps.len(), "step")),
+        0 => format!(
+            "### Way back: {}, in this order",
+            count(steps.len(), "step")
+        ),
+        undone => format!(
+            "### Way back: {undone} of {} gone",
+            count(steps.len(), "step")
+        ),
     };
-    let rows: Vec<Vec<String>> = steps.iter().enumerate().map(|(index, step)| way(index, step)).collect();
+    let rows: Vec<Vec<String>> = steps
+        .iter()
+        .enumerate()
+        .map(|(index, step)| way(index, step))
+        .collect();
     let heads = ["", "Task", "Way", "Data loss", "Gone"];
     let full_table = table(&heads, &rows);
     let summary = count(steps.len(), "task");
     let full = match undone {
-        0 => format!("{title}\n\n{}", details(&format!("The way back of {summary}"), &full_table)),
+        0 => format!(
+            "{title}\n\n{}",
+            details(&format!("The way back of {summary}"), &full_table)
+        ),
         _ => format!("{title}\n\n{full_table}"),
     };
     let short_names: Vec<String> = steps

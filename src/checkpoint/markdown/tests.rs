@@ -6,7 +6,10 @@ fn markdown(summary: &Summary, budget: Budget) -> String {
         "app@production".parse().expect("a key"),
         "starting\n```\nconnection refused".to_owned(),
     )]);
-    let beside = Beside { marker: Some("<!-- deploy-action relay -->"), excerpts: &excerpts };
+    let beside = Beside {
+        marker: Some("<!-- deploy-action relay -->"),
+        excerpts: &excerpts,
+    };
     to_markdown(summary, &beside, budget)
 }
 

@@ -49,7 +49,7 @@ pub(super) fn close(
     output::words(&to_text(
         &summary,
         report_files::width(environment),
-        environment.colours(),
+        environment.palette(),
     ));
     output::words("\n");
     for path in &written {

@@ -71,9 +71,19 @@ impl Closing {
             Event::TaskPaused { task, .. } => (task, End::Paused),
             Event::TaskNotRun { task, .. } => (task, End::NotRun),
             Event::TaskInterrupted { task, .. } => (task, End::Interrupted),
-            Event::TaskSettled { task, done: true, .. } => (task, End::Done),
-            Event::TaskRolledBack { task, failure: None, .. } => (task, End::RolledBack),
-            Event::TaskRolledBack { task, failure: Some(_), .. } => (task, End::Failed),
+            Event::TaskSettled {
+                task, done: true, ..
+            } => (task, End::Done),
+            Event::TaskRolledBack {
+                task,
+                failure: None,
+                ..
+            } => (task, End::RolledBack),
+            Event::TaskRolledBack {
+                task,
+                failure: Some(_),
+                ..
+            } => (task, End::Failed),
             Event::RunStarted(_)
             | Event::ChildKept { .. }
             | Event::CheckAnswered { .. }
@@ -112,8 +122,15 @@ impl Closing {
         };
         // An attempt that was repeated with success is no failure of the run.
         let still_failed = |task: &TaskKey| self.ends.get(task) != Some(&End::Done);
-        if let Some((task, message)) = self.failed_first.as_ref().filter(|(task, _)| still_failed(task)) {
-            text.push_str(&format!("\nfirst failure: {task}: {}", super::line::visible(message)));
+        if let Some((task, message)) = self
+            .failed_first
+            .as_ref()
+            .filter(|(task, _)| still_failed(task))
+        {
+            text.push_str(&format!(
+                "\nfirst failure: {task}: {}",
+                super::line::visible(message)
+            ));
         }
         text
     }

@@ -28,7 +28,12 @@ pub(super) fn open_items(proofs: &Proofs) -> Option<Section> {
         .obsolete
         .iter()
         .take(20)
-        .map(|key| format!("- {}: the plan no longer has this task, and what it made stands", code_within(&key.to_string(), 150)))
+        .map(|key| {
+            format!(
+                "- {}: the plan no longer has this task, and what it made stands",
+                code_within(&key.to_string(), 150)
+            )
+        })
         .collect();
     let rows: Vec<Vec<String>> = items
         .iter()
@@ -74,7 +79,12 @@ fn of_document(document: &DocumentSummary) -> String {
         .map(|(state, number)| format!("{number} {}", state.words()))
         .collect();
     let title = document.title.as_deref().unwrap_or("the plan document");
-    format!("Of {} in “{}”: {}.", count(document.items.len(), "item"), prose_within(title, 200), joined(&words))
+    format!(
+        "Of {} in “{}”: {}.",
+        count(document.items.len(), "item"),
+        prose_within(title, 200),
+        joined(&words)
+    )
 }
 
 /// Goals and risks with their proofs.
@@ -82,10 +92,17 @@ pub(super) fn goals(proofs: &Proofs) -> Option<Section> {
     if proofs.goals.is_empty() && proofs.risks.is_empty() {
         return None;
     }
-    let proved = proofs.goals.iter().filter(|goal| goal.word == ProofWord::Proved).count();
+    let proved = proofs
+        .goals
+        .iter()
+        .filter(|goal| goal.word == ProofWord::Proved)
+        .count();
     let mut facts = Vec::new();
     if !proofs.goals.is_empty() {
-        facts.push(format!("{proved} of {} proved", count(proofs.goals.len(), "goal")));
+        facts.push(format!(
+            "{proved} of {} proved",
+            count(proofs.goals.len(), "goal")
+        ));
     }
     if !proofs.risks.is_empty() {
         facts.push(count(proofs.risks.len(), "risk"));
@@ -96,9 +113,15 @@ pub(super) fn goals(proofs: &Proofs) -> Option<Section> {
         .risks
         .iter()
         .map(|risk| {
-            let or_dash = |text: &Option<String>| text.as_ref().map_or("–".to_owned(), |text| prose_within(text, 300));
+            let or_dash = |text: &Option<String>| {
+                text.as_ref()
+                    .map_or("–".to_owned(), |text| prose_within(text, 300))
+            };
             let mut row = proof(&risk.proof);
-            row.insert(1, format!("{} / {}", or_dash(&risk.likelihood), or_dash(&risk.impact)));
+            row.insert(
+                1,
+                format!("{} / {}", or_dash(&risk.likelihood), or_dash(&risk.impact)),
+            );
             row.insert(2, or_dash(&risk.mitigation));
             row
         })
@@ -112,7 +135,11 @@ pub(super) fn goals(proofs: &Proofs) -> Option<Section> {
         let heads = ["Risk", "Likelihood / impact", "Mitigation", "Word", "Proof"];
         parts.push(details(&count(risks.len(), "risk"), &table(&heads, &risks)));
     }
-    section("Goals and risks", 35, vec![parts.join("\n\n"), short, title])
+    section(
+        "Goals and risks",
+        35,
+        vec![parts.join("\n\n"), short, title],
+    )
 }
 
 fn proof(line: &ProofLine) -> Vec<String> {
@@ -139,6 +166,10 @@ fn proof(line: &ProofLine) -> Vec<String> {
     vec![
         prose_within(&line.text, 500),
         word,
-        if by.is_empty() { inline("–") } else { by.join(", ") },
+        if by.is_empty() {
+            inline("–")
+        } else {
+            by.join(", ")
+        },
     ]
 }

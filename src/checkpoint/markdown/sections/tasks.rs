@@ -25,7 +25,11 @@ pub(super) fn phases(summary: &Summary) -> Option<Section> {
     }
     let title = format!("### {}", count(phases.len(), "phase"));
     let write = |write: fn(&PhaseSummary) -> String| {
-        let phases: Vec<String> = phases.iter().map(write).filter(|text| !text.is_empty()).collect();
+        let phases: Vec<String> = phases
+            .iter()
+            .map(write)
+            .filter(|text| !text.is_empty())
+            .collect();
         format!("{title}\n\n{}", phases.join("\n\n"))
     };
     let lines: Vec<Vec<String>> = phases
@@ -33,7 +37,11 @@ pub(super) fn phases(summary: &Summary) -> Option<Section> {
         .map(|phase| vec![code_within(phase.id.as_str(), 100), words(phase)])
         .collect();
     let counts = format!("{title}\n\n{}", table(&["Phase", "Tasks"], &lines));
-    section("Phases", 80, vec![write(whole), write(open_only), counts, title])
+    section(
+        "Phases",
+        80,
+        vec![write(whole), write(open_only), counts, title],
+    )
 }
 
 fn whole(phase: &PhaseSummary) -> String {
@@ -49,11 +57,19 @@ fn whole(phase: &PhaseSummary) -> String {
     };
     match phase.state.tone() {
         Tone::Good | Tone::Quiet => {
-            let summary = format!("Phase {}: {}", html_code(phase.id.as_str()), inline(&plain_words(phase)));
+            let summary = format!(
+                "Phase {}: {}",
+                html_code(phase.id.as_str()),
+                inline(&plain_words(phase))
+            );
             details(&summary, &body)
         }
         Tone::Bad | Tone::Attention | Tone::Active => {
-            format!("**Phase {}: {}**\n\n{body}", code_within(phase.id.as_str(), 100), words(phase))
+            format!(
+                "**Phase {}: {}**\n\n{body}",
+                code_within(phase.id.as_str(), 100),
+                words(phase)
+            )
         }
     }
 }
@@ -65,9 +81,18 @@ fn open_only(phase: &PhaseSummary) -> String {
         .tasks
         .iter()
         .filter(is_open)
-        .map(|task| vec![code_within(&task.key.to_string(), 120), short_state(task, 150)])
+        .map(|task| {
+            vec![
+                code_within(&task.key.to_string(), 120),
+                short_state(task, 150),
+            ]
+        })
         .collect();
-    let head = format!("**Phase {}: {}**", code_within(phase.id.as_str(), 100), words(phase));
+    let head = format!(
+        "**Phase {}: {}**",
+        code_within(phase.id.as_str(), 100),
+        words(phase)
+    );
     match rows.is_empty() {
         true => head,
         false => format!("{head}\n\n{}", table(&["Task", "State"], &rows)),
@@ -91,14 +116,25 @@ fn words(phase: &PhaseSummary) -> String {
 }
 
 fn row(task: &TaskSummary) -> Vec<String> {
-    let required = task.checks.iter().filter(|check| check.word != CheckWord::Recorded);
-    let held = task.checks.iter().filter(|check| check.word == CheckWord::Held).count();
+    let required = task
+        .checks
+        .iter()
+        .filter(|check| check.word != CheckWord::Recorded);
+    let held = task
+        .checks
+        .iter()
+        .filter(|check| check.word == CheckWord::Held)
+        .count();
     let checks = match required.count() {
         0 => "–".to_owned(),
         asked => format!("{held} of {asked} held"),
     };
     vec![
-        format!("{}<br>{}", code_within(&task.key.to_string(), 150), name(task)),
+        format!(
+            "{}<br>{}",
+            code_within(&task.key.to_string(), 150),
+            name(task)
+        ),
         short_state(task, 500),
         took(&task.times),
         reality_word(task.reality.as_ref()).to_owned(),
@@ -131,7 +167,10 @@ fn took(times: &Times) -> String {
     };
     let mut text = duration(Duration::from_millis(took));
     if let Some(estimate) = times.estimate_ms {
-        text.push_str(&format!(" of {} expected", duration(Duration::from_millis(estimate))));
+        text.push_str(&format!(
+            " of {} expected",
+            duration(Duration::from_millis(estimate))
+        ));
     }
     if times.attempt > 1 {
         text.push_str(&format!(", attempt {}", times.attempt));
@@ -150,7 +189,11 @@ fn outputs(task: &TaskSummary) -> Option<String> {
     if task.outputs.len() > MOST_OUTPUTS {
         outputs.push(format!("{} more", task.outputs.len() - MOST_OUTPUTS));
     }
-    Some(format!("- Outputs of {}: {}", code_within(&task.key.to_string(), 150), outputs.join(", ")))
+    Some(format!(
+        "- Outputs of {}: {}",
+        code_within(&task.key.to_string(), 150),
+        outputs.join(", ")
+    ))
 }
 
 /// Checks with what they required and saw.
@@ -181,7 +224,9 @@ pub(super) fn checks(summary: &Summary) -> Option<Section> {
     };
     let rows = |longest: usize, open: bool| -> Vec<Vec<String>> {
         let checks = all.iter().filter(|check| concerning(check) == open);
-        checks.map(|(task, check)| check_row(task, check, longest)).collect()
+        checks
+            .map(|(task, check)| check_row(task, check, longest))
+            .collect()
     };
     let tables = |longest: usize| {
         let mut text = title.clone();
@@ -190,8 +235,14 @@ pub(super) fn checks(summary: &Summary) -> Option<Section> {
             text.push_str(&format!("\n\n{}", table(&heads, &open)));
         }
         if !others.is_empty() {
-            let summary = format!("{} with what was required and observed", count(others.len(), "check"));
-            text.push_str(&format!("\n\n{}", details(&summary, &table(&heads, &others))));
+            let summary = format!(
+                "{} with what was required and observed",
+                count(others.len(), "check")
+            );
+            text.push_str(&format!(
+                "\n\n{}",
+                details(&summary, &table(&heads, &others))
+            ));
         }
         text
     };
@@ -205,8 +256,17 @@ pub(super) fn checks(summary: &Summary) -> Option<Section> {
 
 fn check_row(task: &TaskSummary, check: &CheckLine, longest: usize) -> Vec<String> {
     let list = |write: &dyn Fn(&Observation) -> Option<String>| {
-        let texts: Vec<String> = check.observations.iter().take(20).filter_map(write).collect();
-        if texts.is_empty() { "–".to_owned() } else { texts.join("<br>") }
+        let texts: Vec<String> = check
+            .observations
+            .iter()
+            .take(20)
+            .filter_map(write)
+            .collect();
+        if texts.is_empty() {
+            "–".to_owned()
+        } else {
+            texts.join("<br>")
+        }
     };
     let name = format!("{}/{}", task.key, check.id);
     let verdict = match check.word {
@@ -219,7 +279,11 @@ fn check_row(task: &TaskSummary, check: &CheckLine, longest: usize) -> Vec<Strin
     };
     let when = check.answered.as_ref().map_or("–".to_owned(), |answered| {
         let asked = if answered.asked > 1 {
-            format!(", asked {} times in {}", answered.asked, duration(Duration::from_millis(answered.took_ms)))
+            format!(
+                ", asked {} times in {}",
+                answered.asked,
+                duration(Duration::from_millis(answered.took_ms))
+            )
         } else {
             String::new()
         };
@@ -230,10 +294,22 @@ fn check_row(task: &TaskSummary, check: &CheckLine, longest: usize) -> Vec<Strin
     vec![
         code_within(&name, 200),
         verdict,
-        list(&|seen| Some(format!("{} {}", inline(&seen.name), code_within(seen.required.as_ref()?, longest)))),
         list(&|seen| {
-            let unit = seen.unit.as_ref().map_or(String::new(), |unit| format!(" {}", inline(&shortened(unit, 40))));
-            Some(format!("{} {}{unit}", inline(&seen.name), code_within(seen.observed.as_ref()?, longest)))
+            Some(format!(
+                "{} {}",
+                inline(&seen.name),
+                code_within(seen.required.as_ref()?, longest)
+            ))
+        }),
+        list(&|seen| {
+            let unit = seen.unit.as_ref().map_or(String::new(), |unit| {
+                format!(" {}", inline(&shortened(unit, 40)))
+            });
+            Some(format!(
+                "{} {}{unit}",
+                inline(&seen.name),
+                code_within(seen.observed.as_ref()?, longest)
+            ))
         }),
         when,
     ]
@@ -241,23 +317,39 @@ fn check_row(task: &TaskSummary, check: &CheckLine, longest: usize) -> Vec<Strin
 
 /// What was done to the outside, and whether that was real.
 pub(super) fn effects(summary: &Summary) -> Option<Section> {
-    let tasks: Vec<&TaskSummary> = summary.tasks().filter(|task| task.reality.is_some()).collect();
+    let tasks: Vec<&TaskSummary> = summary
+        .tasks()
+        .filter(|task| task.reality.is_some())
+        .collect();
     if tasks.is_empty() {
         return None;
     }
-    let of = |word: &str| tasks.iter().filter(|task| reality_word(task.reality.as_ref()) == word).count();
+    let of = |word: &str| {
+        tasks
+            .iter()
+            .filter(|task| reality_word(task.reality.as_ref()) == word)
+            .count()
+    };
     let words: Vec<String> = ["not run", "stand-in", "real"]
         .into_iter()
         .filter(|word| of(word) > 0)
         .map(|word| format!("{} {word}", of(word)))
         .collect();
-    let title = format!("### Effects of {}: {}", count(tasks.len(), "task"), words.join(", "));
+    let title = format!(
+        "### Effects of {}: {}",
+        count(tasks.len(), "task"),
+        words.join(", ")
+    );
     let rows: Vec<Vec<String>> = tasks
         .iter()
         .flat_map(|task| {
             task.effects.iter().map(|effect| {
                 let key = code_within(&task.key.to_string(), 150);
-                vec![key, prose_within(&effect.what, 400), reality_text(&effect.reality)]
+                vec![
+                    key,
+                    prose_within(&effect.what, 400),
+                    reality_text(&effect.reality),
+                ]
             })
         })
         .collect();
@@ -265,7 +357,10 @@ pub(super) fn effects(summary: &Summary) -> Option<Section> {
         true => title.clone(),
         false => {
             let summary = count(rows.len(), "effect");
-            format!("{title}\n\n{}", details(&summary, &table(&["Task", "Effect", "Other side"], &rows)))
+            format!(
+                "{title}\n\n{}",
+                details(&summary, &table(&["Task", "Effect", "Other side"], &rows))
+            )
         }
     };
     section("Effects", 20, vec![full, title])
