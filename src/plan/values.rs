@@ -128,7 +128,11 @@ fn unknown_input(plan: &Plan, name: &str) -> Diagnostic {
     let problem = Diagnostic::error("unknown-name", format!("the plan has no input `{name}`"));
     match crate::diagnostic::nearest(name, known.iter().copied()) {
         Some(nearest) => problem.help(format!("did you mean `{nearest}`?")),
-        None => problem.help(format!("its inputs are {}", list_ticked(known))),
+        None if known.is_empty() => problem.help("it declares none"),
+        None => problem.help(format!(
+            "its inputs are {}",
+            list_ticked(known).replace(" or ", " and ")
+        )),
     }
 }
 
@@ -237,7 +241,9 @@ fn typed(input: &Input, value: &Value) -> Result<Value, Diagnostic> {
             Value::Text(text.clone().ok_or_else(|| wrong("a text"))?)
         }
     };
+    // A choice without options has been reported as such.
     if input.ty == InputType::Choice
+        && !input.options.is_empty()
         && !text
             .as_ref()
             .is_some_and(|text| input.options.contains(text))
