@@ -2,3 +2,5 @@
 
 mod container;
 mod process;
+mod resume;
+mod world;
