@@ -38,7 +38,9 @@ pub fn file(template: &str, values: &Value) -> Result<String, RenderError> {
     for (name, value) in entries {
         context.insert(name.clone(), &serde_json::Value::from(value.clone()));
     }
-    Tera::new().render_str(template, &context, false).map_err(|error| RenderError::Template(words(&error)))
+    Tera::new()
+        .render_str(template, &context, false)
+        .map_err(|error| RenderError::Template(words(&error)))
 }
 
 /// The words of an error and its causes. Tera shows the place over several lines; they stay as they are.
@@ -63,20 +65,38 @@ mod tests {
 
     #[test]
     fn values_are_written_as_they_are_spelled() {
-        let given = values(serde_json::json!({"region": "us & <eu>", "price": 0.002, "port": 8088, "on": true}));
-        let text = file("{{ region }} {{ price }} {{ port }} {{ on }} ${{x}}\n".replace("${{x}}", "$x").as_str(), &given);
+        let given = values(
+            serde_json::json!({"region": "us & <eu>", "price": 0.002, "port": 8088, "on": true}),
+        );
+        let text = file(
+            "{{ region }} {{ price }} {{ port }} {{ on }} ${{x}}\n"
+                .replace("${{x}}", "$x")
+                .as_str(),
+            &given,
+        );
         assert_eq!(text.as_deref(), Ok("us & <eu> 0.002 8088 true $x\n"));
     }
 
     #[test]
     fn a_variable_that_is_not_given_is_an_error_with_its_name() {
-        let error = file("a\n{{ regoin }}\n", &values(serde_json::json!({"region": "x"}))).expect_err("it is not given");
+        let error = file(
+            "a\n{{ regoin }}\n",
+            &values(serde_json::json!({"region": "x"})),
+        )
+        .expect_err("it is not given");
         assert!(error.to_string().contains("regoin"), "{error}");
     }
 
     #[test]
     fn a_secret_enters_no_file() {
-        let secret = Value::Map([("token".to_owned(), Value::Secret(Secret::new("hunter2".to_owned())))].into_iter().collect());
+        let secret = Value::Map(
+            [(
+                "token".to_owned(),
+                Value::Secret(Secret::new("hunter2".to_owned())),
+            )]
+            .into_iter()
+            .collect(),
+        );
         assert_eq!(file("{{ token }}", &secret), Err(RenderError::Secret));
     }
 }

@@ -45,11 +45,18 @@ const WORKFLOWS: &str = ".github/workflows";
 /// The plan cannot be read or rendered, or a file cannot be read or written.
 pub fn render(args: &RenderArgs, environment: &Environment) -> Result<Exit, CliError> {
     let read = args.plan.read(environment)?;
-    let Some(plan) = &read.plan else { return Err(plan_file::invalid(&args.plan.file)) };
+    let Some(plan) = &read.plan else {
+        return Err(plan_file::invalid(&args.plan.file));
+    };
     let place = Place::of(args, plan)?;
-    let rendered = rendered(plan, &place).map_err(|problem| problem.shown(args, environment, &read))?;
+    let rendered =
+        rendered(plan, &place).map_err(|problem| problem.shown(args, environment, &read))?;
     let stale = stale(&place, &rendered)?;
-    if args.check { Ok(check(args, &rendered, &stale)?) } else { write(&rendered, &stale) }
+    if args.check {
+        Ok(check(args, &rendered, &stale)?)
+    } else {
+        write(&rendered, &stale)
+    }
 }
 
 /// Where files lie.
@@ -65,16 +72,34 @@ impl Place {
     fn of(args: &RenderArgs, plan: &Plan) -> Result<Self, CliError> {
         let file = args.plan.file.file_name().unwrap_or(plan_file::DEFAULT);
         let Some(dir) = &args.dir else {
-            return Ok(Self { workflows: plan.folder.join(WORKFLOWS), plan: file.to_owned() });
+            return Ok(Self {
+                workflows: plan.folder.join(WORKFLOWS),
+                plan: file.to_owned(),
+            });
         };
         let absolute = |path: &Utf8Path| {
             camino::absolute_utf8(path).map_err(|error| CliError::file("find", path, &error))
         };
         let dir_path = absolute(dir)?;
-        let root = dir_path.as_str().strip_suffix(WORKFLOWS).map(|root| Utf8Path::new(root).to_owned());
-        let below = |root: &Utf8PathBuf| absolute(&args.plan.file).ok()?.strip_prefix(root).ok().map(|path| path.to_string());
-        let plan = root.as_ref().and_then(below).unwrap_or_else(|| file.to_owned());
-        Ok(Self { workflows: dir.clone(), plan })
+        let root = dir_path
+            .as_str()
+            .strip_suffix(WORKFLOWS)
+            .map(|root| Utf8Path::new(root).to_owned());
+        let below = |root: &Utf8PathBuf| {
+            absolute(&args.plan.file)
+                .ok()?
+                .strip_prefix(root)
+                .ok()
+                .map(|path| path.to_string())
+        };
+        let plan = root
+            .as_ref()
+            .and_then(below)
+            .unwrap_or_else(|| file.to_owned());
+        Ok(Self {
+            workflows: dir.clone(),
+            plan,
+        })
     }
 }
 
@@ -91,10 +116,20 @@ impl Problem {
         match self {
             Self::Plan(problems) => {
                 output::problems(environment, output::Format::Text, &read.source, &problems);
-                CliError::new(Exit::Usage, format!("`{}` cannot be rendered; nothing was written", args.plan.file))
+                CliError::new(
+                    Exit::Usage,
+                    format!(
+                        "`{}` cannot be rendered; nothing was written",
+                        args.plan.file
+                    ),
+                )
             }
             Self::Workflow(error) => {
-                let exit = if error.is_bug() { Exit::Bug } else { Exit::Usage };
+                let exit = if error.is_bug() {
+                    Exit::Bug
+                } else {
+                    Exit::Usage
+                };
                 let shown = CliError::from_error(exit, &error);
                 match error.hint() {
                     Some(hint) => shown.hint(hint),
@@ -109,7 +144,10 @@ type Files = BTreeMap<Utf8PathBuf, String>;
 
 fn rendered(plan: &Plan, place: &Place) -> Result<Files, Problem> {
     // Examples stand for what only a run is given, as in `graph`: the jobs are the same.
-    let given = Given { rehearsal: true, ..Given::default() };
+    let given = Given {
+        rehearsal: true,
+        ..Given::default()
+    };
     let values = Values::resolve(plan, &given, Wanted::Known).map_err(Problem::Plan)?;
     let graph = graph::build(plan, &values).map_err(Problem::Plan)?;
     let mut files = committed(plan, &graph).map_err(Problem::Plan)?;
@@ -125,7 +163,11 @@ fn committed(plan: &Plan, graph: &TaskGraph<'_>) -> Result<Files, Vec<Diagnostic
     let mut files = Files::new();
     let mut problems = Vec::new();
     let committed = |node: &&graph::Node<'_>| {
-        let flag = node.task.body.get("committed").and_then(|field| field.literal());
+        let flag = node
+            .task
+            .body
+            .get("committed")
+            .and_then(|field| field.literal());
         node.task.kind == Kind::Render && flag.as_deref() == Some("true")
     };
     for node in graph.nodes().iter().filter(committed) {
@@ -142,12 +184,25 @@ fn committed(plan: &Plan, graph: &TaskGraph<'_>) -> Result<Files, Vec<Diagnostic
             Err(problem) => problems.push(*problem),
         }
     }
-    if problems.is_empty() { Ok(files) } else { Err(problems) }
+    if problems.is_empty() {
+        Ok(files)
+    } else {
+        Err(problems)
+    }
 }
 
-fn one(plan: &Plan, node: &graph::Node<'_>, scope: &plan::values::PlanningScope<'_>) -> Result<(Utf8PathBuf, String), Box<Diagnostic>> {
-    let problem = |message: String| Box::new(Diagnostic::error("render", message).at(node.task.span));
-    let body = node.task.body.evaluate(scope).map_err(|error| Box::new(evaluation_problem(&error)))?;
+fn one(
+    plan: &Plan,
+    node: &graph::Node<'_>,
+    scope: &plan::values::PlanningScope<'_>,
+) -> Result<(Utf8PathBuf, String), Box<Diagnostic>> {
+    let problem =
+        |message: String| Box::new(Diagnostic::error("render", message).at(node.task.span));
+    let body = node
+        .task
+        .body
+        .evaluate(scope)
+        .map_err(|error| Box::new(evaluation_problem(&error)))?;
     let empty = Map::new();
     let entries = match &body {
         crate::expression::Value::Map(entries) => entries,
@@ -156,7 +211,8 @@ fn one(plan: &Plan, node: &graph::Node<'_>, scope: &plan::values::PlanningScope<
     let body = Render::read(Reader::new(entries)).map_err(|error| problem(error.to_string()))?;
     let template = fs::read_to_string(plan.folder.join(&body.template))
         .map_err(|error| problem(format!("`{}` cannot be read: {error}", body.template)))?;
-    let text = render::file(&template, &body.with).map_err(|error| problem(format!("`{}` does not render: {error}", body.template)))?;
+    let text = render::file(&template, &body.with)
+        .map_err(|error| problem(format!("`{}` does not render: {error}", body.template)))?;
     Ok((plan.folder.join(&body.to), text))
 }
 
@@ -169,11 +225,16 @@ fn stale(place: &Place, rendered: &Files) -> Result<Vec<Utf8PathBuf>, CliError> 
     };
     let mut stale = BTreeSet::new();
     for entry in entries {
-        let path = entry.map_err(|error| CliError::file("read", &place.workflows, &error))?.path().to_owned();
+        let path = entry
+            .map_err(|error| CliError::file("read", &place.workflows, &error))?
+            .path()
+            .to_owned();
         if rendered.contains_key(&path) || !matches!(path.extension(), Some("yml" | "yaml")) {
             continue;
         }
-        if current(&path)?.is_some_and(|text| workflow::source_of(&text) == Some(place.plan.as_str())) {
+        if current(&path)?
+            .is_some_and(|text| workflow::source_of(&text) == Some(place.plan.as_str()))
+        {
             stale.insert(path);
         }
     }
@@ -199,20 +260,39 @@ fn check(args: &RenderArgs, rendered: &Files, stale: &[Utf8PathBuf]) -> Result<E
             continue;
         }
         drifted += 1;
-        let before = if found.is_some() { path.as_str() } else { "/dev/null" };
+        let before = if found.is_some() {
+            path.as_str()
+        } else {
+            "/dev/null"
+        };
         let found = found.unwrap_or_default();
         let diff = TextDiff::from_lines(found.as_str(), text.as_str());
-        shown.push_str(&diff.unified_diff().context_radius(3).header(before, path.as_str()).to_string());
+        shown.push_str(
+            &diff
+                .unified_diff()
+                .context_radius(3)
+                .header(before, path.as_str())
+                .to_string(),
+        );
     }
     if drifted == 0 {
-        output::words(&format!("{} as the plan says\n", count(rendered.len(), "file")));
+        output::words(&format!(
+            "{} as the plan says\n",
+            count(rendered.len(), "file")
+        ));
         return Ok(Exit::Done);
     }
     output::data(&shown);
     for path in stale {
-        output::words(&format!("`{path}` was rendered from this plan, which declares it no more\n"));
+        output::words(&format!(
+            "`{path}` was rendered from this plan, which declares it no more\n"
+        ));
     }
-    let dir = args.dir.as_ref().map(|dir| format!(" --dir {dir}")).unwrap_or_default();
+    let dir = args
+        .dir
+        .as_ref()
+        .map(|dir| format!(" --dir {dir}"))
+        .unwrap_or_default();
     let verb = if drifted == 1 { "is" } else { "are" };
     output::words(&format!(
         "{} {verb} not what the plan says; `deploy-action render {}{dir}` writes what it says\n",
@@ -228,7 +308,8 @@ fn write(rendered: &Files, stale: &[Utf8PathBuf]) -> Result<Exit, CliError> {
         // A file that is as it should be keeps its time, so that nothing is built again because of it.
         if current(path)?.as_ref() != Some(text) {
             if let Some(folder) = path.parent() {
-                fs::create_dir_all(folder).map_err(|error| CliError::file("make", folder, &error))?;
+                fs::create_dir_all(folder)
+                    .map_err(|error| CliError::file("make", folder, &error))?;
             }
             fs::write(path, text).map_err(|error| CliError::file("write", path, &error))?;
         }

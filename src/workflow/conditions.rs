@@ -11,7 +11,10 @@ pub fn event_is_one_of(events: &[&str]) -> String {
         [only] => format!("github.event_name == '{only}'"),
         several => {
             let listed: Vec<String> = several.iter().map(|event| format!("\"{event}\"")).collect();
-            format!("contains(fromJSON('[{}]'), github.event_name)", listed.join(", "))
+            format!(
+                "contains(fromJSON('[{}]'), github.event_name)",
+                listed.join(", ")
+            )
         }
     }
 }
@@ -40,7 +43,10 @@ pub fn has_work(job: &str, after_failure: AfterFailure) -> String {
 
 /// Keeps a text of the plan from being evaluated by GitHub, and on one line.
 pub fn inert(text: &str) -> String {
-    let words: Vec<&str> = text.split(|character: char| character.is_whitespace() || character.is_control()).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> = text
+        .split(|character: char| character.is_whitespace() || character.is_control())
+        .filter(|word| !word.is_empty())
+        .collect();
     words.join(" ").replace("${{", "$ {{")
 }
 
@@ -50,7 +56,10 @@ mod tests {
 
     #[test]
     fn a_text_of_the_plan_is_never_an_expression_and_never_two_lines() {
-        assert_eq!(inert("a ${{ secrets.X }}\n b\t\u{7}c"), "a $ {{ secrets.X }} b c");
+        assert_eq!(
+            inert("a ${{ secrets.X }}\n b\t\u{7}c"),
+            "a $ {{ secrets.X }} b c"
+        );
         assert_eq!(inert("$${{ x"), "$$ {{ x");
         assert_eq!(inert("$\u{0}{{ x }}"), "$ {{ x }}");
     }

@@ -15,7 +15,11 @@ const DEFAULT_BRANCH: &str = "main";
 /// Returns the workflows that a plan declares, in file order; without any `deploy`, on pull request, push and dispatch.
 pub fn declarations(plan: &Plan) -> Vec<(Name, WorkflowDeclaration)> {
     if !plan.workflows.is_empty() {
-        return plan.workflows.iter().map(|(name, declaration)| (name.clone(), copy(declaration))).collect();
+        return plan
+            .workflows
+            .iter()
+            .map(|(name, declaration)| (name.clone(), copy(declaration)))
+            .collect();
     }
     let name = "deploy".parse().expect("`deploy` is a name");
     let declaration = WorkflowDeclaration {

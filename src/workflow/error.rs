@@ -20,7 +20,9 @@ pub enum WorkflowError {
         event: String,
     },
     /// An event that hands secrets to strangers' code.
-    #[error("event `{event}` of workflow `{workflow}` would run strangers' changes with this repository's secrets")]
+    #[error(
+        "event `{event}` of workflow `{workflow}` would run strangers' changes with this repository's secrets"
+    )]
     DangerousEvent {
         /// The workflow.
         workflow: String,
@@ -89,7 +91,9 @@ pub enum WorkflowError {
         other: String,
     },
     /// Tasks of one job that wait for another job, which waits for them.
-    #[error("phase `{phase}` cannot be one job: its tasks wait for tasks of other jobs, which wait for it")]
+    #[error(
+        "phase `{phase}` cannot be one job: its tasks wait for tasks of other jobs, which wait for it"
+    )]
     Knot {
         /// The phase.
         phase: String,
@@ -131,30 +135,54 @@ pub enum WorkflowError {
 impl WorkflowError {
     /// Whether it is a mistake of this program.
     pub fn is_bug(&self) -> bool {
-        matches!(self, Self::Mismatch(_) | Self::Template(_) | Self::NotAWorkflow(_))
+        matches!(
+            self,
+            Self::Mismatch(_) | Self::Template(_) | Self::NotAWorkflow(_)
+        )
     }
 
     /// Returns what to write instead.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::NoEvent { .. } => "`on: { push: { branches: [main] }, workflow_dispatch: {} }`".to_owned(),
-            Self::UnknownEvent { .. } => format!("add `command`: {}", list_ticked(super::events::COMMANDS)),
+            Self::NoEvent { .. } => {
+                "`on: { push: { branches: [main] }, workflow_dispatch: {} }`".to_owned()
+            }
+            Self::UnknownEvent { .. } => {
+                format!("add `command`: {}", list_ticked(super::events::COMMANDS))
+            }
             Self::DangerousEvent { .. } => "take `pull_request`".to_owned(),
-            Self::UnknownCommand { .. } => format!("a workflow runs {}", list_ticked(super::events::COMMANDS)),
+            Self::UnknownCommand { .. } => {
+                format!("a workflow runs {}", list_ticked(super::events::COMMANDS))
+            }
             Self::ExpressionInEvents { .. } => "write the value itself".to_owned(),
             Self::NothingSelected { .. } => "look at its `phases` and `environment`".to_owned(),
             Self::Selection(error) => error.hint(),
-            Self::TooManyInputs { .. } => "take `workflow_dispatch` out, or gather inputs in one of type `json`".to_owned(),
+            Self::TooManyInputs { .. } => {
+                "take `workflow_dispatch` out, or gather inputs in one of type `json`".to_owned()
+            }
             Self::ReservedInput(_) => "call it otherwise".to_owned(),
             Self::SecretName(_) => {
-                "upper-case letters, digits and `_`, not starting with a digit or `GITHUB_`".to_owned()
+                "upper-case letters, digits and `_`, not starting with a digit or `GITHUB_`"
+                    .to_owned()
             }
-            Self::TooLong { .. } => "lower `timeout`, `retry` or `within`, or take a runner of your own by `runs-on`".to_owned(),
-            Self::RunnersDiffer { .. } => "give them one `runs-on`, or take `one-job` away".to_owned(),
-            Self::Knot { .. } => "take `one-job` away, or move the task that waits to a later phase".to_owned(),
+            Self::TooLong { .. } => {
+                "lower `timeout`, `retry` or `within`, or take a runner of your own by `runs-on`"
+                    .to_owned()
+            }
+            Self::RunnersDiffer { .. } => {
+                "give them one `runs-on`, or take `one-job` away".to_owned()
+            }
+            Self::Knot { .. } => {
+                "take `one-job` away, or move the task that waits to a later phase".to_owned()
+            }
             Self::DuplicateJob(_) => "rename one of the tasks or legs".to_owned(),
-            Self::TooLarge { .. } => "give phases `one-job: true`, or split the workflow by `phases`".to_owned(),
-            Self::Patch { .. } => "a patch may change jobs and add keys; each job keeps `runs-on` and `steps`".to_owned(),
+            Self::TooLarge { .. } => {
+                "give phases `one-job: true`, or split the workflow by `phases`".to_owned()
+            }
+            Self::Patch { .. } => {
+                "a patch may change jobs and add keys; each job keeps `runs-on` and `steps`"
+                    .to_owned()
+            }
             Self::NotAWorkflow(_) | Self::Mismatch(_) | Self::Template(_) => return None,
         })
     }

@@ -1,6 +1,8 @@
 //! The files of a plan.
 
-use super::{RenderedWorkflow, WorkflowError, WorkflowModel, compare, declarations, patch, read, render};
+use super::{
+    RenderedWorkflow, WorkflowError, WorkflowModel, compare, declarations, patch, read, render,
+};
 use crate::{graph::TaskGraph, plan::Plan};
 
 /// The largest workflow file that GitHub reads, in bytes.
@@ -25,7 +27,11 @@ pub struct RenderedFile {
 /// # Errors
 ///
 /// The first workflow that cannot be rendered; see [`WorkflowError`].
-pub fn files(plan: &Plan, graph: &TaskGraph<'_>, plan_path: &str) -> Result<Vec<RenderedFile>, WorkflowError> {
+pub fn files(
+    plan: &Plan,
+    graph: &TaskGraph<'_>,
+    plan_path: &str,
+) -> Result<Vec<RenderedFile>, WorkflowError> {
     let mut files = Vec::new();
     for (name, declaration) in declarations(plan) {
         let model = WorkflowModel::of(plan, graph, &name, &declaration, plan_path)?;
@@ -44,7 +50,11 @@ pub fn files(plan: &Plan, graph: &TaskGraph<'_>, plan_path: &str) -> Result<Vec<
                 most: LARGEST_FILE,
             });
         }
-        files.push(RenderedFile { name: format!("{name}.yml"), text, workflow });
+        files.push(RenderedFile {
+            name: format!("{name}.yml"),
+            text,
+            workflow,
+        });
     }
     Ok(files)
 }

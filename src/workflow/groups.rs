@@ -26,7 +26,10 @@ pub struct Group {
 }
 
 /// Returns the jobs of the selected tasks, in the order of the graph.
-pub fn groups(graph: &TaskGraph<'_>, selected: &BTreeSet<usize>) -> Result<Vec<Group>, WorkflowError> {
+pub fn groups(
+    graph: &TaskGraph<'_>,
+    selected: &BTreeSet<usize>,
+) -> Result<Vec<Group>, WorkflowError> {
     let mut groups: Vec<Group> = Vec::new();
     let mut phases: HashMap<(usize, Option<&EnvironmentName>), usize> = HashMap::new();
     for &index in selected {
@@ -40,13 +43,19 @@ pub fn groups(graph: &TaskGraph<'_>, selected: &BTreeSet<usize>) -> Result<Vec<G
         match phases.get(&(node.task.phase, node.key.environment.as_ref())) {
             Some(&group) => groups[group].nodes.push(index),
             None => {
-                phases.insert((node.task.phase, node.key.environment.as_ref()), groups.len());
+                phases.insert(
+                    (node.task.phase, node.key.environment.as_ref()),
+                    groups.len(),
+                );
                 groups.push(folded(graph, node, index));
             }
         }
     }
     let mut seen = BTreeSet::new();
-    match groups.iter().find(|group| !seen.insert(group.id.as_str()) || group.id.len() > LONGEST_JOB_ID) {
+    match groups
+        .iter()
+        .find(|group| !seen.insert(group.id.as_str()) || group.id.len() > LONGEST_JOB_ID)
+    {
         Some(twice) => Err(WorkflowError::DuplicateJob(twice.id.clone())),
         None => Ok(groups),
     }
@@ -65,16 +74,27 @@ fn single(graph: &TaskGraph<'_>, index: usize) -> Group {
     let phase = &graph.plan().phases[node.task.phase];
     let several = node.task.environments.len() > 1;
     let environment = node.key.environment.as_ref();
-    let behind = environment.filter(|_| several).map(|name| format!("--{name}")).unwrap_or_default();
+    let behind = environment
+        .filter(|_| several)
+        .map(|name| format!("--{name}"))
+        .unwrap_or_default();
     let mut id = format!("{}--{}", phase.id, node.key.task);
     let mut name = format!("{} / {}", inert(&phase.name), inert(&node.task.name));
     if let Some(leg) = &node.key.leg {
         // An underscore stands in no id of the plan, so that a leg is never taken for an environment.
         id.push('_');
-        id.push_str(&leg_id(leg, LONGEST_JOB_ID.saturating_sub(id.len() + behind.len())));
+        id.push_str(&leg_id(
+            leg,
+            LONGEST_JOB_ID.saturating_sub(id.len() + behind.len()),
+        ));
         name.push_str(&format!("[{}]", inert(leg)));
     }
-    Group { id: id + &behind, name: in_environment(name, several, environment), nodes: vec![index], folded: false }
+    Group {
+        id: id + &behind,
+        name: in_environment(name, several, environment),
+        nodes: vec![index],
+        folded: false,
+    }
 }
 
 fn folded(graph: &TaskGraph<'_>, node: &Node<'_>, index: usize) -> Group {
@@ -87,10 +107,18 @@ fn folded(graph: &TaskGraph<'_>, node: &Node<'_>, index: usize) -> Group {
         .map(|other| other.key.environment.as_ref())
         .collect();
     let several = walks.len() > 1;
-    let behind = environment.filter(|_| several).map(|name| format!("--{name}")).unwrap_or_default();
+    let behind = environment
+        .filter(|_| several)
+        .map(|name| format!("--{name}"))
+        .unwrap_or_default();
     // Ids of the plan hold no underscore, so this is no task's job and none of ours.
     let id = format!("all_{}{behind}", phase.id);
-    Group { id, name: in_environment(inert(&phase.name), several, environment), nodes: vec![index], folded: true }
+    Group {
+        id,
+        name: in_environment(inert(&phase.name), several, environment),
+        nodes: vec![index],
+        folded: true,
+    }
 }
 
 /// Makes a part of an id from the name of a leg: what GitHub refuses is replaced, and what was replaced or cut is told
@@ -98,7 +126,10 @@ fn folded(graph: &TaskGraph<'_>, node: &Node<'_>, index: usize) -> Group {
 fn leg_id(leg: &str, longest: usize) -> String {
     const DIGITS: usize = 8;
     let allowed = |character: char| character.is_ascii_alphanumeric() || character == '-';
-    let replaced: String = leg.chars().map(|character| if allowed(character) { character } else { '-' }).collect();
+    let replaced: String = leg
+        .chars()
+        .map(|character| if allowed(character) { character } else { '-' })
+        .collect();
     if replaced == leg && leg.len() <= longest {
         return replaced;
     }
@@ -123,7 +154,10 @@ mod tests {
     fn a_leg_keeps_its_name_where_github_takes_it_and_is_told_apart_where_not() {
         assert_eq!(leg_id("api-gateway", 40), "api-gateway");
         let dotted = leg_id("3.12", 40);
-        assert!(dotted.starts_with("3-12-") && dotted.len() == 13, "{dotted}");
+        assert!(
+            dotted.starts_with("3-12-") && dotted.len() == 13,
+            "{dotted}"
+        );
         assert_ne!(leg_id("3.12", 40), leg_id("3_12", 40));
         assert_eq!(leg_id(&"a".repeat(50), 20).len(), 20);
         assert_eq!(leg_id("a.b", 5).len(), 5);

@@ -28,7 +28,8 @@ use crate::{
 /// The runner of jobs without tasks.
 const RUNNER: &str = "ubuntu-24.04";
 /// Reason of the finding that zizmor has for a secret of a task without environment.
-const SHARED_SECRET: &str = "zizmor: ignore[secrets-outside-env] the task belongs to no environment";
+const SHARED_SECRET: &str =
+    "zizmor: ignore[secrets-outside-env] the task belongs to no environment";
 
 impl WorkflowModel {
     /// Works out the file of a declaration. `plan_path` is the plan file from the root of the repository.
@@ -51,12 +52,24 @@ impl WorkflowModel {
         };
         let nodes = select(graph, &selection)?;
         if nodes.is_empty() {
-            return Err(WorkflowError::NothingSelected { workflow: name.to_string() });
+            return Err(WorkflowError::NothingSelected {
+                workflow: name.to_string(),
+            });
         }
-        let confirmed = if events.start(Command::Run) { gates_of_dispatch(graph, &nodes) } else { Vec::new() };
+        let confirmed = if events.start(Command::Run) {
+            gates_of_dispatch(graph, &nodes)
+        } else {
+            Vec::new()
+        };
         events.add_inputs(name.as_str(), plan, &confirmed)?;
         let steps = Steps::new(plan, plan_path, &events, !confirmed.is_empty());
-        let build = Build { plan, graph, declaration, events: &events, steps };
+        let build = Build {
+            plan,
+            graph,
+            declaration,
+            events: &events,
+            steps,
+        };
         let mut jobs = Vec::new();
         for command in [Command::Preview, Command::Drift, Command::Verify] {
             if events.start(command) {
@@ -82,7 +95,9 @@ impl WorkflowModel {
 /// The gates that are confirmed by the dispatch: where reviewers approve, they confirm too.
 fn gates_of_dispatch(graph: &TaskGraph<'_>, nodes: &BTreeSet<usize>) -> Vec<String> {
     let nodes = nodes.iter().map(|&index| &graph.nodes()[index]);
-    let gates = nodes.filter(|node| grants::asks_confirmation(node.task) && !grants::is_approved(graph.plan(), node));
+    let gates = nodes.filter(|node| {
+        grants::asks_confirmation(node.task) && !grants::is_approved(graph.plan(), node)
+    });
     let mut names: Vec<String> = gates.map(|node| node.task.id.to_string()).collect();
     names.dedup();
     names
@@ -107,8 +122,10 @@ struct Build<'b, 'p> {
 impl Build<'_, '_> {
     /// Previews supersede each other; whatever changes something waits in order, and is never ended by another.
     fn concurrency(&self, nodes: &BTreeSet<usize>) -> Concurrency {
-        let environments: BTreeSet<&EnvironmentName> =
-            nodes.iter().filter_map(|&index| self.graph.nodes()[index].key.environment.as_ref()).collect();
+        let environments: BTreeSet<&EnvironmentName> = nodes
+            .iter()
+            .filter_map(|&index| self.graph.nodes()[index].key.environment.as_ref())
+            .collect();
         let mut group = inert(&self.plan.name);
         for environment in environments {
             group.push_str(&format!(" {environment}"));
@@ -119,14 +136,30 @@ impl Build<'_, '_> {
         if self.events.start(Command::Preview) {
             let is_preview = event_is_one_of(&self.events.of(Command::Preview));
             // A preview waits for no deployment, and no deployment for a preview: its group is its own.
-            group.push_str(&format!(" {}", braces(&format!("case({is_preview}, github.run_id, 'run')"))));
+            group.push_str(&format!(
+                " {}",
+                braces(&format!("case({is_preview}, github.run_id, 'run')"))
+            ));
         }
-        Concurrency { group, queue: true, cancel_in_progress: false }
+        // A later look for drift replaces one that waits; a deployment is never replaced.
+        Concurrency {
+            group,
+            queue: self.events.start(Command::Run),
+            cancel_in_progress: false,
+        }
     }
 
     fn preview_concurrency(&self) -> Concurrency {
-        let group = format!("{} preview {}", inert(&self.plan.name), braces("github.ref"));
-        Concurrency { group, queue: false, cancel_in_progress: true }
+        let group = format!(
+            "{} preview {}",
+            inert(&self.plan.name),
+            braces("github.ref")
+        );
+        Concurrency {
+            group,
+            queue: false,
+            cancel_in_progress: true,
+        }
     }
 
     /// The condition of what only some events start; none where all do.
@@ -154,7 +187,9 @@ impl Build<'_, '_> {
     /// What one job does for all tasks, without any secret: it changes nothing.
     fn one_job(&self, command: Command) -> Job {
         let mut job = self.frame(command.verb(), command.verb());
-        job.condition = self.on_events_of(command).map(|condition| braces(&condition));
+        job.condition = self
+            .on_events_of(command)
+            .map(|condition| braces(&condition));
         let mut permissions = Permissions::reading();
         let word = match command {
             Command::Preview => "Preview",
@@ -162,13 +197,22 @@ impl Build<'_, '_> {
             Command::Verify | Command::Run => "Verify",
         };
         let step = self.steps.valued(self.steps.verb(word, command.verb()));
-        let step = selected(step, &self.declaration.phases, &self.declaration.environments);
-        job.steps = vec![self.steps.checkout(History::Whole), self.steps.check_files(), step];
+        let step = selected(
+            step,
+            &self.declaration.phases,
+            &self.declaration.environments,
+        );
+        job.steps = vec![
+            self.steps.checkout(History::Whole),
+            self.steps.check_files(),
+            step,
+        ];
         if command == Command::Preview {
             permissions.write("pull-requests", "post the preview as a comment");
             job.timeout_minutes = 60;
             // In a workflow of previews alone the whole run has this group already.
-            job.concurrency = (!self.events.start_only(Command::Preview)).then(|| self.preview_concurrency());
+            job.concurrency =
+                (!self.events.start_only(Command::Preview)).then(|| self.preview_concurrency());
         }
         job.permissions = permissions.into_list();
         job
@@ -181,19 +225,38 @@ impl Build<'_, '_> {
         let gates = self.gates(&groups);
         hold_back(&gates, &mut ancestors, groups.len());
         let simple: Vec<bool> = (0..groups.len() + gates.len())
-            .map(|index| groups.get(index).is_none_or(|group| !group.folded) && ancestors[index].iter().all(|other| groups.get(other).is_none_or(|group| !group.folded)))
+            .map(|index| {
+                groups.get(index).is_none_or(|group| !group.folded)
+                    && ancestors[index]
+                        .iter()
+                        .all(|other| groups.get(other).is_none_or(|group| !group.folded))
+            })
             .collect();
-        let ids: Vec<String> = groups.iter().map(|group| group.id.clone()).chain(gates.iter().map(|gate| gate.id.clone())).collect();
+        let ids: Vec<String> = groups
+            .iter()
+            .map(|group| group.id.clone())
+            .chain(gates.iter().map(|gate| gate.id.clone()))
+            .collect();
         let needs: Vec<Vec<String>> = order::reduced(&ancestors)
             .into_iter()
-            .map(|direct| std::iter::once("plan".to_owned()).chain(direct.into_iter().map(|index| ids[index].clone())).collect())
+            .map(|direct| {
+                std::iter::once("plan".to_owned())
+                    .chain(direct.into_iter().map(|index| ids[index].clone()))
+                    .collect()
+            })
             .collect();
-        let job_of: BTreeMap<usize, &str> =
-            groups.iter().flat_map(|group| group.nodes.iter().map(|&node| (node, group.id.as_str()))).collect();
+        let job_of: BTreeMap<usize, &str> = groups
+            .iter()
+            .flat_map(|group| group.nodes.iter().map(|&node| (node, group.id.as_str())))
+            .collect();
         // A gate stands before the first job that it holds back.
         let mut shown = BTreeSet::new();
         for (index, group) in groups.iter().enumerate() {
-            for (gate_index, gate) in gates.iter().enumerate().filter(|(_, gate)| gate.groups.contains(&index)) {
+            for (gate_index, gate) in gates
+                .iter()
+                .enumerate()
+                .filter(|(_, gate)| gate.groups.contains(&index))
+            {
                 if shown.insert(gate_index) {
                     let at = groups.len() + gate_index;
                     jobs.push(self.gate_job(gate, needs[at].clone(), after_failure(simple[at])));
@@ -209,15 +272,34 @@ impl Build<'_, '_> {
 
     fn plan_job(&self) -> Job {
         let mut job = self.frame("plan", "plan");
-        job.condition = self.on_events_of(Command::Run).map(|condition| braces(&condition));
+        job.condition = self
+            .on_events_of(Command::Run)
+            .map(|condition| braces(&condition));
         for output in [action::OUTPUT_JOBS, action::OUTPUT_DIGEST] {
-            job.outputs.insert(output.to_owned(), braces(&format!("steps.plan.outputs.{output}")));
+            job.outputs.insert(
+                output.to_owned(),
+                braces(&format!("steps.plan.outputs.{output}")),
+            );
         }
         job.permissions = Permissions::reading().into_list();
-        let step = self.steps.verb("Plan", "run").with(action::ARGUMENTS.name, "--dry-run");
-        let step = selected(step, &self.declaration.phases, &self.declaration.environments);
-        let step = Step { id: Some("plan".to_owned()), ..self.steps.confirmed(self.steps.valued(step)) };
-        job.steps = vec![self.steps.checkout(History::Whole), self.steps.check_files(), step];
+        let step = self
+            .steps
+            .verb("Plan", "run")
+            .with(action::ARGUMENTS.name, "--dry-run");
+        let step = selected(
+            step,
+            &self.declaration.phases,
+            &self.declaration.environments,
+        );
+        let step = Step {
+            id: Some("plan".to_owned()),
+            ..self.steps.confirmed(self.steps.valued(step))
+        };
+        job.steps = vec![
+            self.steps.checkout(History::Whole),
+            self.steps.check_files(),
+            step,
+        ];
         job
     }
 
@@ -226,14 +308,23 @@ impl Build<'_, '_> {
         let mut gates: Vec<Gate> = Vec::new();
         for (index, group) in groups.iter().enumerate() {
             let mut nodes = group.nodes.iter().map(|&node| &self.graph.nodes()[node]);
-            let Some(node) = nodes.find(|node| grants::is_approved(self.plan, node)) else { continue };
-            let Some(environment) = node.key.environment.clone() else { continue };
+            let Some(node) = nodes.find(|node| grants::is_approved(self.plan, node)) else {
+                continue;
+            };
+            let Some(environment) = node.key.environment.clone() else {
+                continue;
+            };
             let phase = &self.plan.phases[node.task.phase];
             // Ids of the plan hold no underscore, so this is the id of no task's job.
             let id = format!("approval_{}--{environment}", phase.id);
             match gates.iter_mut().find(|gate| gate.id == id) {
                 Some(gate) => gate.groups.push(index),
-                None => gates.push(Gate { id, phase: inert(&phase.name), environment, groups: vec![index] }),
+                None => gates.push(Gate {
+                    id,
+                    phase: inert(&phase.name),
+                    environment,
+                    groups: vec![index],
+                }),
             }
         }
         gates
@@ -243,10 +334,18 @@ impl Build<'_, '_> {
     /// asks for the approvals itself, so that a gate that was skipped opens nothing.
     fn gate_job(&self, gate: &Gate, needs: Vec<String>, after_failure: AfterFailure) -> Job {
         let digest = braces(&format!("needs.plan.outputs.{}", action::OUTPUT_DIGEST));
-        let mut job = self.frame(&gate.id, &format!("{} / approval ({}) of {digest}", gate.phase, gate.environment));
+        let mut job = self.frame(
+            &gate.id,
+            &format!(
+                "{} / approval ({}) of {digest}",
+                gate.phase, gate.environment
+            ),
+        );
         job.needs = needs;
         job.condition = Some(has_work(&gate.id, after_failure));
-        job.environment = Some(JobEnvironment { name: approval_environment(&gate.environment) });
+        job.environment = Some(JobEnvironment {
+            name: approval_environment(&gate.environment),
+        });
         job.timeout_minutes = 5;
         job.steps = vec![Step {
             name: "Say what was approved".to_owned(),
@@ -257,12 +356,29 @@ impl Build<'_, '_> {
         job
     }
 
-    fn task_job(&self, group: &Group, job_of: &BTreeMap<usize, &str>) -> Result<Job, WorkflowError> {
-        let nodes: Vec<&Node<'_>> = group.nodes.iter().map(|&node| &self.graph.nodes()[node]).collect();
+    fn task_job(
+        &self,
+        group: &Group,
+        job_of: &BTreeMap<usize, &str>,
+    ) -> Result<Job, WorkflowError> {
+        let nodes: Vec<&Node<'_>> = group
+            .nodes
+            .iter()
+            .map(|&node| &self.graph.nodes()[node])
+            .collect();
         let mut job = self.frame(&group.id, &group.name);
-        job.tasks = group.nodes.iter().zip(&nodes).map(|(&node, found)| JobTask { node, key: found.key.clone() }).collect();
+        job.tasks = group
+            .nodes
+            .iter()
+            .zip(&nodes)
+            .map(|(&node, found)| JobTask {
+                node,
+                key: found.key.clone(),
+            })
+            .collect();
         job.runs_on = self.runner(&nodes)?;
-        job.timeout_minutes = minutes::of_tasks(&group.id, nodes.iter().map(|node| node.task), &job.runs_on)?;
+        job.timeout_minutes =
+            minutes::of_tasks(&group.id, nodes.iter().map(|node| node.task), &job.runs_on)?;
         let mut permissions = Permissions::reading();
         let mut secrets = BTreeSet::new();
         for node in &nodes {
@@ -272,16 +388,35 @@ impl Build<'_, '_> {
         job.permissions = permissions.into_list();
         let changes = nodes.iter().any(|node| node.task.changes);
         let environment = nodes[0].key.environment.as_ref();
-        let holds_token = job.permissions.iter().any(|permission| permission.scope == "id-token");
-        job.environment = environment.filter(|_| changes || holds_token || !secrets.is_empty()).map(Into::into);
+        let holds_token = job
+            .permissions
+            .iter()
+            .any(|permission| permission.scope == "id-token");
+        job.environment = environment
+            .filter(|_| changes || holds_token || !secrets.is_empty())
+            .map(Into::into);
         job.steps = self.task_steps(group, &nodes, &secrets, job_of);
         Ok(job)
     }
 
-    fn task_steps(&self, group: &Group, nodes: &[&Node<'_>], secrets: &BTreeSet<Name>, job_of: &BTreeMap<usize, &str>) -> Vec<Step> {
+    fn task_steps(
+        &self,
+        group: &Group,
+        nodes: &[&Node<'_>],
+        secrets: &BTreeSet<Name>,
+        job_of: &BTreeMap<usize, &str>,
+    ) -> Vec<Step> {
         let needs_tags = nodes.iter().any(|node| node.task.kind == Kind::Image);
-        let mut steps = vec![self.steps.checkout(if needs_tags { History::Whole } else { History::Commit })];
-        steps.extend(self.producers(group, nodes, job_of).into_iter().map(|job| self.steps.fetch(job)));
+        let mut steps = vec![self.steps.checkout(if needs_tags {
+            History::Whole
+        } else {
+            History::Commit
+        })];
+        steps.extend(
+            self.producers(group, nodes, job_of)
+                .into_iter()
+                .map(|job| self.steps.fetch(job)),
+        );
         let keys: Vec<String> = nodes.iter().map(|node| node.key.to_string()).collect();
         let with_secrets = |step: Step| {
             let is_shared = nodes.iter().all(|node| node.key.environment.is_none());
@@ -291,26 +426,48 @@ impl Build<'_, '_> {
                 ..step
             }
         };
-        let task = self.steps.verb("Run", "run").with(action::TASK.name, keys.join("\n"));
+        let task = self
+            .steps
+            .verb("Run", "run")
+            .with(action::TASK.name, keys.join("\n"));
         steps.push(with_secrets(self.steps.confirmed(self.steps.valued(task))));
-        if let Some(days) = kept_days(nodes) {
+        if let Some(days) = self.kept_days(nodes) {
             steps.push(self.steps.keep(&group.id, days));
         }
         if nodes.iter().any(|node| node.task.changes) {
-            let close = self.steps.verb("Close", "close").with(action::TASK.name, keys.join("\n"));
-            let close = Step { condition: Some(braces("always()")), ..self.steps.valued(close) };
+            let close = self
+                .steps
+                .verb("Close", "close")
+                .with(action::TASK.name, keys.join("\n"));
+            let close = Step {
+                condition: Some(braces("always()")),
+                ..self.steps.valued(close)
+            };
             steps.push(with_secrets(close));
         }
         steps
     }
 
     /// The jobs whose artifacts are read, in the order of the plan.
-    fn producers<'j>(&self, group: &Group, nodes: &[&Node<'_>], job_of: &BTreeMap<usize, &'j str>) -> Vec<&'j str> {
+    fn producers<'j>(
+        &self,
+        group: &Group,
+        nodes: &[&Node<'_>],
+        job_of: &BTreeMap<usize, &'j str>,
+    ) -> Vec<&'j str> {
         let mut found = BTreeMap::new();
         for node in nodes {
-            for read in node.task.reads.iter().filter(|read| read.reference.root == "tasks") {
+            for read in node
+                .task
+                .reads
+                .iter()
+                .filter(|read| read.reference.root == "tasks")
+            {
                 let names = read.reference.names();
-                let (Some(id), Some(&"artifacts")) = (names.first().and_then(|name| name.parse().ok()), names.get(1)) else {
+                let (Some(id), Some(&"artifacts")) = (
+                    names.first().and_then(|name| name.parse().ok()),
+                    names.get(1),
+                ) else {
                     continue;
                 };
                 for producer in self.graph.resolve(&id, node.key.environment.as_ref()) {
@@ -323,6 +480,39 @@ impl Build<'_, '_> {
         let mut jobs: Vec<&str> = found.into_values().collect();
         jobs.dedup();
         jobs
+    }
+
+    /// How long the files that tasks hand over are kept; `None` where they hand none over that others may see.
+    fn kept_days(&self, nodes: &[&Node<'_>]) -> Option<u64> {
+        const DAY: u64 = 24 * 60 * 60;
+        // GitHub keeps nothing for longer.
+        const MOST: u64 = 90;
+        let declared = |task: &Task| {
+            let open = task
+                .artifacts
+                .values()
+                .filter(|artifact| !artifact.sensitive);
+            let longest = open
+                .map(|artifact| artifact.retention.as_secs().div_ceil(DAY))
+                .max();
+            longest.or((task.kind == Kind::Render && self.is_handed_over(task)).then_some(30))
+        };
+        nodes
+            .iter()
+            .filter_map(|node| declared(node.task))
+            .max()
+            .map(|days| days.clamp(1, MOST))
+    }
+
+    /// Whether some task reads an artifact of a task.
+    fn is_handed_over(&self, task: &Task) -> bool {
+        let reads = self.plan.tasks.iter().flat_map(|reader| &reader.reads);
+        reads
+            .filter(|read| read.reference.root == "tasks")
+            .any(|read| {
+                let names = read.reference.names();
+                names.first() == Some(&task.id.as_str()) && names.get(1) == Some(&"artifacts")
+            })
     }
 
     fn runner(&self, nodes: &[&Node<'_>]) -> Result<Vec<String>, WorkflowError> {
@@ -343,26 +533,51 @@ impl Build<'_, '_> {
     fn checkpoint(&self, jobs: &[Job]) -> Job {
         let mut job = self.frame("checkpoint", "checkpoint");
         let others = |command: Command| self.events.start(command).then(|| command.verb());
-        let apart: Vec<&str> = [others(Command::Drift), others(Command::Verify)].into_iter().flatten().collect();
-        job.needs = jobs.iter().map(|job| job.id.clone()).filter(|id| !apart.contains(&id.as_str())).collect();
+        let apart: Vec<&str> = [others(Command::Drift), others(Command::Verify)]
+            .into_iter()
+            .flatten()
+            .collect();
+        job.needs = jobs
+            .iter()
+            .map(|job| job.id.clone())
+            .filter(|id| !apart.contains(&id.as_str()))
+            .collect();
         job.condition = Some(braces(&if apart.is_empty() {
             "always()".to_owned()
         } else {
-            let events: Vec<&str> = self.events.of(Command::Run).into_iter().chain(self.events.of(Command::Preview)).collect();
+            let events: Vec<&str> = self
+                .events
+                .of(Command::Run)
+                .into_iter()
+                .chain(self.events.of(Command::Preview))
+                .collect();
             format!("always() && {}", event_is_one_of(&events))
         }));
         let mut permissions = Permissions::reading();
-        permissions.write("pull-requests", "find the pull request and write its comment");
+        permissions.write(
+            "pull-requests",
+            "find the pull request and write its comment",
+        );
         job.permissions = permissions.into_list();
-        let step = self.steps.verb("Post the checkpoint", "checkpoint").with(action::ARGUMENTS.name, "--post");
+        let step = self
+            .steps
+            .verb("Post the checkpoint", "checkpoint")
+            .with(action::ARGUMENTS.name, "--post");
         let step = step.with(action::NEEDS.name, braces("toJSON(needs)"));
-        job.steps = vec![self.steps.checkout(History::Commit), self.steps.valued(step)];
+        job.steps = vec![
+            self.steps.checkout(History::Commit),
+            self.steps.valued(step),
+        ];
         job
     }
 }
 
 fn after_failure(simple: bool) -> AfterFailure {
-    if simple { AfterFailure::Skipped } else { AfterFailure::Decides }
+    if simple {
+        AfterFailure::Skipped
+    } else {
+        AfterFailure::Decides
+    }
 }
 
 /// Puts the gates behind the groups as further vertices. A gate waits for what all that it holds back wait for: it adds no
@@ -374,7 +589,9 @@ fn hold_back(gates: &[Gate], ancestors: &mut Vec<Set>, n_groups: usize) {
     }
     for gate in gates {
         let mut common = ancestors[gate.groups[0]].clone();
-        gate.groups.iter().for_each(|&group| common.keep(&ancestors[group]));
+        gate.groups
+            .iter()
+            .for_each(|&group| common.keep(&ancestors[group]));
         ancestors.push(common);
     }
     let held: Vec<Set> = ancestors
@@ -383,7 +600,11 @@ fn hold_back(gates: &[Gate], ancestors: &mut Vec<Set>, n_groups: usize) {
         .map(|(vertex, set)| {
             let mut set = set.clone();
             for (index, gate) in gates.iter().enumerate() {
-                if gate.groups.iter().any(|&group| group == vertex || ancestors[vertex].contains(group)) {
+                if gate
+                    .groups
+                    .iter()
+                    .any(|&group| group == vertex || ancestors[vertex].contains(group))
+                {
                     set.insert(n_groups + index);
                 }
             }
@@ -391,17 +612,4 @@ fn hold_back(gates: &[Gate], ancestors: &mut Vec<Set>, n_groups: usize) {
         })
         .collect();
     *ancestors = held;
-}
-
-/// How long the files that tasks hand over are kept; `None` where they hand none over that others may see.
-fn kept_days(nodes: &[&Node<'_>]) -> Option<u64> {
-    const DAY: u64 = 24 * 60 * 60;
-    // GitHub keeps nothing for longer.
-    const MOST: u64 = 90;
-    let declared = |task: &Task| {
-        let open = task.artifacts.values().filter(|artifact| !artifact.sensitive);
-        let longest = open.map(|artifact| artifact.retention.as_secs().div_ceil(DAY)).max();
-        longest.or((task.kind == Kind::Render).then_some(30))
-    };
-    nodes.iter().filter_map(|node| declared(node.task)).max().map(|days| days.clamp(1, MOST))
 }

@@ -20,12 +20,23 @@ pub const PLAN: u64 = 15;
 /// # Errors
 ///
 /// More than a hosted runner gives.
-pub fn of_tasks<'t>(job: &str, tasks: impl IntoIterator<Item = &'t Task>, runs_on: &[String]) -> Result<u64, WorkflowError> {
-    let time: Duration = tasks.into_iter().map(of_task).fold(Duration::ZERO, Duration::saturating_add);
+pub fn of_tasks<'t>(
+    job: &str,
+    tasks: impl IntoIterator<Item = &'t Task>,
+    runs_on: &[String],
+) -> Result<u64, WorkflowError> {
+    let time: Duration = tasks
+        .into_iter()
+        .map(of_task)
+        .fold(Duration::ZERO, Duration::saturating_add);
     let minutes = time.as_secs().div_ceil(60).saturating_add(AROUND);
     let own_runner = runs_on.iter().any(|label| label == "self-hosted");
     if minutes > HOSTED && !own_runner {
-        return Err(WorkflowError::TooLong { job: job.to_owned(), minutes, most: HOSTED });
+        return Err(WorkflowError::TooLong {
+            job: job.to_owned(),
+            minutes,
+            most: HOSTED,
+        });
     }
     Ok(minutes)
 }
@@ -36,19 +47,26 @@ fn of_task(task: &Task) -> Duration {
         Some(retry) => {
             // The delay doubles before each further attempt: 1 + 2 + 4 … = 2^n - 1.
             let doublings = retry.attempts.saturating_sub(1).min(31);
-            (retry.attempts.max(1), retry.delay.saturating_mul((1_u32 << doublings) - 1))
+            (
+                retry.attempts.max(1),
+                retry.delay.saturating_mul((1_u32 << doublings) - 1),
+            )
         }
     };
     let body = match task.kind {
         Kind::Check => checks(&task.checks),
         Kind::Gate => Duration::ZERO,
-        Kind::Image | Kind::Terraform | Kind::Kubernetes | Kind::Render | Kind::Run => task.timeout.saturating_mul(attempts),
+        Kind::Image | Kind::Terraform | Kind::Kubernetes | Kind::Render | Kind::Run => {
+            task.timeout.saturating_mul(attempts)
+        }
     };
-    body.saturating_add(delays).saturating_add(checks(&task.verify))
+    body.saturating_add(delays)
+        .saturating_add(checks(&task.verify))
 }
 
 fn checks(checks_of: &[Check]) -> Duration {
     checks_of.iter().fold(Duration::ZERO, |sum, check| {
-        sum.saturating_add(check.within.unwrap_or_default()).saturating_add(checks(&check.checks))
+        sum.saturating_add(check.within.unwrap_or_default())
+            .saturating_add(checks(&check.checks))
     })
 }

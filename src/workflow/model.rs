@@ -82,7 +82,9 @@ pub struct JobEnvironment {
 
 impl From<&EnvironmentName> for JobEnvironment {
     fn from(name: &EnvironmentName) -> Self {
-        Self { name: name.to_string() }
+        Self {
+            name: name.to_string(),
+        }
     }
 }
 

@@ -30,23 +30,35 @@ impl Set {
 
     /// Puts all numbers of another set in.
     pub fn add(&mut self, other: &Self) {
-        self.0.iter_mut().zip(&other.0).for_each(|(word, other)| *word |= other);
+        self.0
+            .iter_mut()
+            .zip(&other.0)
+            .for_each(|(word, other)| *word |= other);
     }
 
     /// Keeps what is in another set too.
     pub fn keep(&mut self, other: &Self) {
-        self.0.iter_mut().zip(&other.0).for_each(|(word, other)| *word &= other);
+        self.0
+            .iter_mut()
+            .zip(&other.0)
+            .for_each(|(word, other)| *word &= other);
     }
 
     /// Takes all numbers of another set out.
     pub fn remove(&mut self, other: &Self) {
-        self.0.iter_mut().zip(&other.0).for_each(|(word, other)| *word &= !other);
+        self.0
+            .iter_mut()
+            .zip(&other.0)
+            .for_each(|(word, other)| *word &= !other);
     }
 
     /// Returns its numbers, from the smallest.
     pub fn iter(&self) -> impl Iterator<Item = usize> + '_ {
         let bits = |word: u64| (0..64).filter(move |bit| word & (1 << bit) != 0);
-        self.0.iter().enumerate().flat_map(move |(index, word)| bits(*word).map(move |bit| index * 64 + bit))
+        self.0
+            .iter()
+            .enumerate()
+            .flat_map(move |(index, word)| bits(*word).map(move |bit| index * 64 + bit))
     }
 }
 
@@ -59,8 +71,15 @@ pub fn ancestors(graph: &TaskGraph<'_>, groups: &[Group]) -> Result<Vec<Set>, Wo
     let (vertex_of, n_vertices) = vertices(graph, groups);
     let waits = direct(graph, &vertex_of, n_vertices);
     let order = sorted(&waits).map_err(|stuck| {
-        let folded = groups.iter().enumerate().find(|(index, group)| group.folded && stuck.contains(*index));
-        let phase = folded.map(|(_, group)| graph.plan().phases[graph.nodes()[group.nodes[0]].task.phase].id.to_string());
+        let folded = groups
+            .iter()
+            .enumerate()
+            .find(|(index, group)| group.folded && stuck.contains(*index));
+        let phase = folded.map(|(_, group)| {
+            graph.plan().phases[graph.nodes()[group.nodes[0]].task.phase]
+                .id
+                .to_string()
+        });
         match phase {
             Some(phase) => WorkflowError::Knot { phase },
             None => WorkflowError::Mismatch("the graph of the plan has a cycle".to_owned()),
@@ -80,7 +99,9 @@ pub fn ancestors(graph: &TaskGraph<'_>, groups: &[Group]) -> Result<Vec<Set>, Wo
         .take(groups.len())
         .map(|set| {
             let mut of_groups = Set::empty(groups.len());
-            set.iter().take_while(|&vertex| vertex < groups.len()).for_each(|group| of_groups.insert(group));
+            set.iter()
+                .take_while(|&vertex| vertex < groups.len())
+                .for_each(|group| of_groups.insert(group));
             of_groups
         })
         .collect())
@@ -104,8 +125,15 @@ fn direct(graph: &TaskGraph<'_>, vertex_of: &[usize], n_vertices: usize) -> Vec<
     let first_barrier = n_vertices - graph.barriers().len();
     let mut waits = vec![Vec::new(); n_vertices];
     for (node, &vertex) in graph.nodes().iter().zip(vertex_of) {
-        let tasks = node.after.iter().map(|edge| vertex_of[edge.to]).filter(|&other| other != vertex);
-        let barriers = node.waits_for.iter().map(|&barrier| first_barrier + barrier);
+        let tasks = node
+            .after
+            .iter()
+            .map(|edge| vertex_of[edge.to])
+            .filter(|&other| other != vertex);
+        let barriers = node
+            .waits_for
+            .iter()
+            .map(|&barrier| first_barrier + barrier);
         waits[vertex].extend(tasks.chain(barriers));
     }
     for (index, barrier) in graph.barriers().iter().enumerate() {
@@ -121,7 +149,9 @@ fn sorted(waits: &[Vec<usize>]) -> Result<Vec<usize>, Set> {
     for (vertex, others) in waits.iter().enumerate() {
         others.iter().for_each(|&other| behind[other].push(vertex));
     }
-    let mut order: Vec<usize> = (0..waits.len()).filter(|&vertex| open[vertex] == 0).collect();
+    let mut order: Vec<usize> = (0..waits.len())
+        .filter(|&vertex| open[vertex] == 0)
+        .collect();
     let mut next = 0;
     while let Some(&vertex) = order.get(next) {
         next += 1;
@@ -136,7 +166,10 @@ fn sorted(waits: &[Vec<usize>]) -> Result<Vec<usize>, Set> {
         return Ok(order);
     }
     let mut stuck = Set::empty(waits.len());
-    open.iter().enumerate().filter(|(_, left)| **left > 0).for_each(|(vertex, _)| stuck.insert(vertex));
+    open.iter()
+        .enumerate()
+        .filter(|(_, left)| **left > 0)
+        .for_each(|(vertex, _)| stuck.insert(vertex));
     Err(stuck)
 }
 
@@ -146,7 +179,8 @@ pub fn reduced(ancestors: &[Set]) -> Vec<Vec<usize>> {
         .iter()
         .map(|set| {
             let mut direct = set.clone();
-            set.iter().for_each(|other| direct.remove(&ancestors[other]));
+            set.iter()
+                .for_each(|other| direct.remove(&ancestors[other]));
             direct.iter().collect()
         })
         .collect()
@@ -171,7 +205,10 @@ mod tests {
 
     #[test]
     fn a_knot_is_found() {
-        assert_eq!(sorted(&[vec![], vec![0], vec![0, 1]]).expect("there is none"), [0, 1, 2]);
+        assert_eq!(
+            sorted(&[vec![], vec![0], vec![0, 1]]).expect("there is none"),
+            [0, 1, 2]
+        );
         let stuck = sorted(&[vec![], vec![2], vec![1, 0]]).expect_err("two wait for each other");
         assert_eq!(stuck.iter().collect::<Vec<_>>(), [1, 2]);
     }

@@ -51,7 +51,9 @@ impl Pin {
 
 /// Returns the release of a reference of ours.
 pub fn version_of(uses: &str) -> Option<&'static str> {
-    ALL.iter().find(|pin| pin.reference() == uses).map(|pin| pin.version)
+    ALL.iter()
+        .find(|pin| pin.reference() == uses)
+        .map(|pin| pin.version)
 }
 
 #[cfg(test)]
@@ -61,8 +63,16 @@ mod tests {
     #[test]
     fn every_pin_is_a_whole_commit_and_a_version() {
         for pin in ALL {
-            assert!(pin.commit.len() == 40 && pin.commit.bytes().all(|byte| byte.is_ascii_hexdigit()), "{pin:?}");
-            assert!(pin.version.strip_prefix('v').is_some_and(|version| semver::Version::parse(version).is_ok()), "{pin:?}");
+            assert!(
+                pin.commit.len() == 40 && pin.commit.bytes().all(|byte| byte.is_ascii_hexdigit()),
+                "{pin:?}"
+            );
+            assert!(
+                pin.version
+                    .strip_prefix('v')
+                    .is_some_and(|version| semver::Version::parse(version).is_ok()),
+                "{pin:?}"
+            );
             assert_eq!(version_of(&pin.reference()), Some(pin.version));
         }
     }

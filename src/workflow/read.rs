@@ -77,31 +77,53 @@ impl RenderedWorkflow {
 ///
 /// The text is not YAML, or lacks what makes it a workflow: events, jobs, their runners and steps, needs that exist.
 pub fn read(text: &str) -> Result<RenderedWorkflow, WorkflowError> {
-    let root: Value = serde_yaml::from_str(text).map_err(|error| WorkflowError::NotAWorkflow(error.to_string()))?;
+    let root: Value = serde_yaml::from_str(text)
+        .map_err(|error| WorkflowError::NotAWorkflow(error.to_string()))?;
     of_tree(&root).map_err(WorkflowError::NotAWorkflow)
 }
 
 /// Reads a workflow from its tree; in words what is missing.
 pub(super) fn of_tree(root: &Value) -> Result<RenderedWorkflow, String> {
     let root = map(root, "the file")?;
-    let on = root.get("on").filter(|on| !on.is_null()).ok_or("it has no `on`")?.clone();
+    let on = root
+        .get("on")
+        .filter(|on| !on.is_null())
+        .ok_or("it has no `on`")?
+        .clone();
     let jobs = map(root.get("jobs").ok_or("it has no `jobs`")?, "`jobs`")?;
-    let jobs: Vec<JobFile> = jobs.iter().map(|(id, value)| job(id, value)).collect::<Result<_, _>>()?;
+    let jobs: Vec<JobFile> = jobs
+        .iter()
+        .map(|(id, value)| job(id, value))
+        .collect::<Result<_, _>>()?;
     if jobs.is_empty() {
         return Err("it has no job".to_owned());
     }
     for job in &jobs {
-        if let Some(need) = job.needs.iter().find(|need| jobs.iter().all(|other| other.id != **need)) {
-            return Err(format!("job `{}` needs `{need}`, which is not there", job.id));
+        if let Some(need) = job
+            .needs
+            .iter()
+            .find(|need| jobs.iter().all(|other| other.id != **need))
+        {
+            return Err(format!(
+                "job `{}` needs `{need}`, which is not there",
+                job.id
+            ));
         }
     }
-    Ok(RenderedWorkflow { name: text_of(root, "name").unwrap_or_default(), on, jobs })
+    Ok(RenderedWorkflow {
+        name: text_of(root, "name").unwrap_or_default(),
+        on,
+        jobs,
+    })
 }
 
 fn job(id: &str, value: &Value) -> Result<JobFile, String> {
     let job = map(value, &format!("job `{id}`"))?;
     let steps = match job.get("steps") {
-        Some(Value::Array(steps)) if !steps.is_empty() => steps.iter().map(|step| self::step(id, step)).collect::<Result<_, _>>()?,
+        Some(Value::Array(steps)) if !steps.is_empty() => steps
+            .iter()
+            .map(|step| self::step(id, step))
+            .collect::<Result<_, _>>()?,
         _ => return Err(format!("job `{id}` has no steps")),
     };
     let runs_on = texts(job.get("runs-on"));
@@ -123,7 +145,10 @@ fn job(id: &str, value: &Value) -> Result<JobFile, String> {
         permissions: text_map(job.get("permissions")),
         timeout_minutes: job.get("timeout-minutes").and_then(Value::as_u64),
         outputs: text_map(job.get("outputs")),
-        matrix: job.get("strategy").and_then(|strategy| strategy.get("matrix")).cloned(),
+        matrix: job
+            .get("strategy")
+            .and_then(|strategy| strategy.get("matrix"))
+            .cloned(),
         steps,
     })
 }
@@ -132,9 +157,14 @@ fn step(job: &str, value: &Value) -> Result<StepFile, String> {
     let step = map(value, &format!("a step of job `{job}`"))?;
     let (uses, run) = (text_of(step, "uses"), text_of(step, "run"));
     if uses.is_some() == run.is_some() {
-        return Err(format!("a step of job `{job}` has neither `uses` nor `run`, or both"));
+        return Err(format!(
+            "a step of job `{job}` has neither `uses` nor `run`, or both"
+        ));
     }
-    let name = text_of(step, "name").or_else(|| uses.clone()).or_else(|| run.clone()).unwrap_or_default();
+    let name = text_of(step, "name")
+        .or_else(|| uses.clone())
+        .or_else(|| run.clone())
+        .unwrap_or_default();
     Ok(StepFile {
         id: text_of(step, "id"),
         name,
@@ -173,5 +203,7 @@ fn texts(value: Option<&Value>) -> Vec<String> {
 
 fn text_map(value: Option<&Value>) -> IndexMap<String, String> {
     let entries = value.and_then(Value::as_object).into_iter().flatten();
-    entries.map(|(key, value)| (key.clone(), scalar(value).unwrap_or_default())).collect()
+    entries
+        .map(|(key, value)| (key.clone(), scalar(value).unwrap_or_default()))
+        .collect()
 }

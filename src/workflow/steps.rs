@@ -52,19 +52,23 @@ impl Steps {
 
     /// A step that carries out a verb.
     pub fn verb(&self, name: impl Into<String>, verb: &str) -> Step {
-        Step::uses(name, pins::DEPLOY_ACTION).with(action::COMMAND.name, verb).with(action::PLAN.name, self.plan.as_str())
+        Step::uses(name, pins::DEPLOY_ACTION)
+            .with(action::COMMAND.name, verb)
+            .with(action::PLAN.name, self.plan.as_str())
     }
 
     /// Looks whether the rendered files are what the plan says.
     pub fn check_files(&self) -> Step {
-        self.verb("Check rendered files", "render").with(action::ARGUMENTS.name, "--check")
+        self.verb("Check rendered files", "render")
+            .with(action::ARGUMENTS.name, "--check")
     }
 
     /// Adds what the values of the plan are made of, and the token.
     pub fn valued(&self, mut step: Step) -> Step {
         let mut add = |given: bool, input: action::Input, expression: &str| {
             if given {
-                step.with.insert(input.name.to_owned(), Value::String(braces(expression)));
+                step.with
+                    .insert(input.name.to_owned(), Value::String(braces(expression)));
             }
         };
         add(self.inputs, action::INPUTS, "toJSON(inputs)");
@@ -77,7 +81,8 @@ impl Steps {
     pub fn confirmed(&self, mut step: Step) -> Step {
         if self.confirm {
             let confirmed = braces(&format!("inputs.{}", action::CONFIRM.name));
-            step.with.insert(action::CONFIRM.name.to_owned(), Value::String(confirmed));
+            step.with
+                .insert(action::CONFIRM.name.to_owned(), Value::String(confirmed));
         }
         step
     }
@@ -107,29 +112,46 @@ impl Steps {
 pub fn selected(mut step: Step, phases: &[PhaseId], environments: &[EnvironmentName]) -> Step {
     let mut add = |input: action::Input, names: Vec<&str>| {
         if !names.is_empty() {
-            step.with.insert(input.name.to_owned(), Value::String(names.join("\n")));
+            step.with
+                .insert(input.name.to_owned(), Value::String(names.join("\n")));
         }
     };
     add(action::PHASE, phases.iter().map(PhaseId::as_str).collect());
-    add(action::ENVIRONMENT, environments.iter().map(EnvironmentName::as_str).collect());
+    add(
+        action::ENVIRONMENT,
+        environments.iter().map(EnvironmentName::as_str).collect(),
+    );
     step
 }
 
 /// Turns names of secrets into variables.
 pub fn secret_variables(secrets: &BTreeSet<Name>) -> IndexMap<String, String> {
-    secrets.iter().map(|name| (name.to_string(), braces(&format!("secrets.{name}")))).collect()
+    secrets
+        .iter()
+        .map(|name| (name.to_string(), braces(&format!("secrets.{name}"))))
+        .collect()
 }
 
 fn reads_vars(plan: &Plan) -> bool {
-    let defaults = plan.inputs.values().filter_map(|input| input.default.as_ref());
-    let overriding = plan.environments.values().flat_map(|environment| environment.inputs.values());
-    defaults.chain(overriding).any(|field| reads_root(field, "vars"))
+    let defaults = plan
+        .inputs
+        .values()
+        .filter_map(|input| input.default.as_ref());
+    let overriding = plan
+        .environments
+        .values()
+        .flat_map(|environment| environment.inputs.values());
+    defaults
+        .chain(overriding)
+        .any(|field| reads_root(field, "vars"))
 }
 
 fn reads_root(field: &Field, root: &str) -> bool {
     let mut found = false;
     field.expressions(&mut |expression: &Expression| {
-        found |= expression.references().any(|reference: &Reference| reference.root == root);
+        found |= expression
+            .references()
+            .any(|reference: &Reference| reference.root == root);
     });
     found
 }
