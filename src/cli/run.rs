@@ -104,11 +104,7 @@ async fn carry_out(args: &RunArgs, environment: &Environment) -> Result<Exit, Cl
     exit
 }
 
-fn options(
-    args: &RunArgs,
-    session: &Session,
-    graph: &TaskGraph<'_>,
-) -> Result<Options, CliError> {
+fn options(args: &RunArgs, session: &Session, graph: &TaskGraph<'_>) -> Result<Options, CliError> {
     let fresh_for = duration::parse(&args.fresh_for)
         .map_err(|error| CliError::new(Exit::Usage, format!("--fresh-for: {error}")))?;
     Ok(Options {

@@ -123,9 +123,9 @@ impl<'p> Run<'_, 'p> {
             answer.asked = asked;
             answer.took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
             // It is asked once more when the time is over, however long `every` is.
-            let rest = check
-                .within
-                .map_or(Duration::ZERO, |within| within.saturating_sub(began.elapsed()));
+            let rest = check.within.map_or(Duration::ZERO, |within| {
+                within.saturating_sub(began.elapsed())
+            });
             if answer.answer != Answer::Failed || rest.is_zero() {
                 return Ok(answer);
             }

@@ -2,5 +2,6 @@
 
 mod container;
 mod process;
+mod render;
 mod resume;
 mod world;

@@ -35,7 +35,9 @@ fn chain() -> World {
 #[test]
 fn a_second_run_repeats_nothing_and_says_so() {
     let world = chain();
-    world.run(&[]).tells("0: a succeeded, b succeeded, c succeeded");
+    world
+        .run(&[])
+        .tells("0: a succeeded, b succeeded, c succeeded");
     let before = world.read("trace");
     let second = world.run(&[]);
     second.tells("0: a up-to-date, b up-to-date, c up-to-date");
@@ -45,24 +47,36 @@ fn a_second_run_repeats_nothing_and_says_so() {
 #[test]
 fn an_edited_file_repeats_exactly_what_depends_on_it_and_v1_again_deploys_v1_again() {
     let world = chain();
-    world.run(&[]).tells("0: a succeeded, b succeeded, c succeeded");
+    world
+        .run(&[])
+        .tells("0: a succeeded, b succeeded, c succeeded");
     world.write("v", "v2\n");
-    world.run(&[]).tells("0: a succeeded, b succeeded, c up-to-date");
+    world
+        .run(&[])
+        .tells("0: a succeeded, b succeeded, c up-to-date");
     world.write("v", "v1\n");
-    world.run(&[]).tells("0: a succeeded, b succeeded, c up-to-date");
+    world
+        .run(&[])
+        .tells("0: a succeeded, b succeeded, c up-to-date");
     let trace = world.read("trace");
     let versions: Vec<&str> = trace.lines().filter(|line| line.starts_with('b')).collect();
     assert_eq!(versions, ["b v1", "b v2", "b v1"]);
-    world.run(&[]).tells("0: a up-to-date, b up-to-date, c up-to-date");
+    world
+        .run(&[])
+        .tells("0: a up-to-date, b up-to-date, c up-to-date");
 }
 
 #[test]
 fn an_edit_that_changes_no_output_stops_at_the_task_that_reads_the_file() {
     let world = chain();
-    world.run(&[]).tells("0: a succeeded, b succeeded, c succeeded");
+    world
+        .run(&[])
+        .tells("0: a succeeded, b succeeded, c succeeded");
     let plan = CHAIN.replace("echo a >>", "echo A >>");
     world.write("deploy.yaml", &plan);
-    world.run(&[]).tells("0: a succeeded, b up-to-date, c up-to-date");
+    world
+        .run(&[])
+        .tells("0: a succeeded, b up-to-date, c up-to-date");
 }
 
 const INTERRUPTED: &str = r#"
@@ -97,7 +111,9 @@ fn a_runner_killed_inside_a_kept_child_is_followed_by_one_that_takes_over_its_en
     let second = second.end();
     second.tells("0: after succeeded, before up-to-date, middle succeeded");
     assert_eq!(world.read("trace"), "before\nmiddle\nafter done\n");
-    world.run(&[]).tells("0: after up-to-date, before up-to-date, middle up-to-date");
+    world
+        .run(&[])
+        .tells("0: after up-to-date, before up-to-date, middle up-to-date");
 }
 
 #[test]
@@ -107,9 +123,13 @@ fn a_kept_child_that_ended_while_no_runner_lived_is_taken_over_too() {
     world.wait_for("started");
     run.kill();
     world.allow("go");
-    world.run(&[]).tells("0: after succeeded, before up-to-date, middle succeeded");
+    world
+        .run(&[])
+        .tells("0: after succeeded, before up-to-date, middle succeeded");
     assert_eq!(world.read("trace"), "before\nmiddle\nafter done\n");
-    world.run(&[]).tells("0: after up-to-date, before up-to-date, middle up-to-date");
+    world
+        .run(&[])
+        .tells("0: after up-to-date, before up-to-date, middle up-to-date");
 }
 
 #[test]
@@ -119,9 +139,13 @@ fn a_runner_killed_inside_a_task_that_changes_nothing_is_followed_by_one_that_re
     world.wait_for("started");
     run.kill();
     world.allow("go");
-    world.run(&[]).tells("0: after succeeded, before up-to-date, middle succeeded");
+    world
+        .run(&[])
+        .tells("0: after succeeded, before up-to-date, middle succeeded");
     assert_eq!(world.read("trace"), "before\nmiddle\nmiddle\nafter done\n");
-    world.run(&[]).tells("0: after up-to-date, before up-to-date, middle up-to-date");
+    world
+        .run(&[])
+        .tells("0: after up-to-date, before up-to-date, middle up-to-date");
 }
 
 /// Kills the runner, the keeper and the child.
@@ -131,10 +155,14 @@ fn kill_everything(world: &World) {
     world.wait_for("started");
     run.kill();
     let records = std::fs::read_to_string(world.records("shared")).expect("records");
-    let kept = records.lines().find(|line| line.contains("child-kept")).expect("a keeper");
+    let kept = records
+        .lines()
+        .find(|line| line.contains("child-kept"))
+        .expect("a keeper");
     let number = kept.split("\"pid\":").nth(1).expect("a number");
     let number: String = number.chars().take_while(char::is_ascii_digit).collect();
-    let keeper = rustix::process::Pid::from_raw(number.parse().expect("a number")).expect("a number");
+    let keeper =
+        rustix::process::Pid::from_raw(number.parse().expect("a number")).expect("a number");
     rustix::process::kill_process(keeper, Signal::KILL).expect("it runs");
     world.allow("go");
 }
