@@ -283,7 +283,7 @@ mod tests {
         summary.people.decisions[0].question = hostile.to_owned();
         summary.phases[0].tasks[0].why = Some(hostile.to_owned());
         summary.images[0].reference = hostile.to_owned();
-        for run in &mut summary.title.run {
+        if let Some(run) = &mut summary.title.run {
             run.url = Some("javascript:alert(1)".to_owned());
         }
         let excerpts = Excerpts::from([(summary.failures[0].task.clone(), hostile.to_owned())]);
