@@ -59,26 +59,26 @@ fn a_run_is_lines_that_say_what_to_do() {
     approved     phase release in production by hubot
     starts       app@production
     not held     app@production/http: status 503 (required 200); `status` is not 200
-    app@production | line 6[2J
-    app@production | line 7[2J
-    app@production | line 8[2J
-    app@production | line 9[2J
-    app@production | line 10[2J
-    app@production | line 11[2J
-    app@production | line 12[2J
-    app@production | line 13[2J
-    app@production | line 14[2J
-    app@production | line 15[2J
-    app@production | line 16[2J
-    app@production | line 17[2J
-    app@production | line 18[2J
-    app@production | line 19[2J
-    app@production | line 20[2J
-    app@production | line 21[2J
-    app@production | line 22[2J
-    app@production | line 23[2J
-    app@production | line 24[2J
-    app@production | line 25[2J
+    app@production | line 6
+    app@production | line 7
+    app@production | line 8
+    app@production | line 9
+    app@production | line 10
+    app@production | line 11
+    app@production | line 12
+    app@production | line 13
+    app@production | line 14
+    app@production | line 15
+    app@production | line 16
+    app@production | line 17
+    app@production | line 18
+    app@production | line 19
+    app@production | line 20
+    app@production | line 21
+    app@production | line 22
+    app@production | line 23
+    app@production | line 24
+    app@production | line 25
     failed       app@production after 1 min: check `http` did not hold: `status` is 503, required 200
       hint: look at the log of the server
       log: logs/4711/app@production/attempt-1/log.txt
