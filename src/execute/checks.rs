@@ -40,6 +40,7 @@ pub(super) struct Question<'q, 'p> {
     check: &'q Check,
     own: Option<&'q Map>,
     resolve: &'q Resolve,
+    moment: CheckMoment,
 }
 
 impl<'p> Run<'_, 'p> {
@@ -64,6 +65,7 @@ impl<'p> Run<'_, 'p> {
                 check,
                 own,
                 resolve: &resolve,
+                moment,
             };
             let answer = tokio::select! {
                 answer = self.answer(&question) => answer?,

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     diagnostic::Span,
-    ident::CheckId,
+    ident::{CheckId, LONGEST_ID},
     plan::{
         field::Field,
         grammar::{CHECK, CHECK_KINDS},
@@ -30,10 +30,21 @@ pub(super) fn checks(
     key: &str,
     position: Position,
 ) -> Vec<Check> {
+    checks_inside(draft, map, key, position, None)
+}
+
+/// Reads the checks of a container, or those that stand by themselves.
+fn checks_inside(
+    draft: &mut Draft<'_>,
+    map: &Map,
+    key: &str,
+    position: Position,
+    container: Option<&CheckId>,
+) -> Vec<Check> {
     let mut found: Vec<Check> = Vec::new();
     let mut places: HashMap<CheckId, Span> = HashMap::new();
     for (number, node) in map.get(key).map_or(&[][..], Node::items).iter().enumerate() {
-        let Some(check) = check(draft, node, number + 1, position) else {
+        let Some(check) = check(draft, node, number + 1, position, container) else {
             continue;
         };
         duplicate(
@@ -49,7 +60,13 @@ pub(super) fn checks(
     found
 }
 
-fn check(draft: &mut Draft<'_>, node: &Node, number: usize, position: Position) -> Option<Check> {
+fn check(
+    draft: &mut Draft<'_>,
+    node: &Node,
+    number: usize,
+    position: Position,
+    container: Option<&CheckId>,
+) -> Option<Check> {
     let map = node.as_map()?;
     let entry = map
         .entries
@@ -60,10 +77,12 @@ fn check(draft: &mut Draft<'_>, node: &Node, number: usize, position: Position) 
     let (id, span) = match map.get("id").is_some() {
         true => id(draft, map)?,
         false => (
-            format!("{}-{number}", kind.key()).parse().ok()?,
+            default_id(kind, number, container).parse().ok()?,
             entry.key_span,
         ),
     };
+    let inside = entry.value.as_map();
+    let checks = inside.map(|inner| checks_inside(draft, inner, "checks", position, Some(&id)));
     Some(Check {
         name: draft
             .text(map, "name")
@@ -78,11 +97,7 @@ fn check(draft: &mut Draft<'_>, node: &Node, number: usize, position: Position) 
         condition: draft.condition(map, Position::Condition),
         kind,
         body: draft.object(&entry.value, object, position),
-        checks: entry
-            .value
-            .as_map()
-            .map(|inner| checks(draft, inner, "checks", position))
-            .unwrap_or_default(),
+        checks: checks.unwrap_or_default(),
         from: names(draft, map, "from", Named::Connection(WITHIN)).pop(),
         within: draft.duration(map, "within"),
         every: draft.duration(map, "every").unwrap_or(DEFAULT_EVERY),
@@ -114,4 +129,15 @@ fn check_kind(key: &str) -> Option<CheckKind> {
         "run" => CheckKind::Run,
         _ => return None,
     })
+}
+
+/// The id of a check without one: its kind and number, behind the id of the container in which it is asked.
+fn default_id(kind: CheckKind, number: usize, container: Option<&CheckId>) -> String {
+    let own = format!("{}-{number}", kind.key());
+    let Some(container) = container else {
+        return own;
+    };
+    let room = LONGEST_ID.saturating_sub(own.len() + 1);
+    let shortened = &container.as_str()[..room.min(container.as_str().len())];
+    format!("{}-{own}", shortened.trim_end_matches('-'))
 }
