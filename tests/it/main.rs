@@ -1,4 +1,7 @@
 //! Tests of the program from outside, one file a verb.
 
 mod container;
+mod graph;
+mod layers;
+mod lint;
 mod process;
