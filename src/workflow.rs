@@ -23,6 +23,8 @@ pub mod pins;
 mod read;
 mod steps;
 mod template;
+#[cfg(test)]
+mod tests;
 mod work;
 mod yaml;
 

@@ -248,7 +248,7 @@ fn facts(summary: &Summary) -> String {
         );
         let label = format!(
             "run {}",
-            inline(&super::shorten::shortened(run.id.as_str(), 60))
+            inline(&crate::report::shortened(run.id.as_str(), 60))
         );
         facts.push(match &run.url {
             Some(url) => link(&label, url),

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::report::Tone;
+
 /// What a task, or a set of tasks, has come to. The order is that of concern: what needs a person most comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -36,22 +38,6 @@ pub enum State {
     Skipped,
     /// The plan no longer has it.
     Obsolete,
-}
-
-/// How concerning a state is, for colours and symbols.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Tone {
-    /// It is as it should be.
-    Good,
-    /// It went wrong.
-    Bad,
-    /// A person has to do something, or nobody knows.
-    Attention,
-    /// It goes on.
-    Active,
-    /// There is nothing to say.
-    Quiet,
 }
 
 impl State {

@@ -5,14 +5,13 @@ use std::time::Duration;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::{
-    shorten::shortened,
-    state::{State, Tone},
+    state::State,
     summary::{AnswerSource, PhaseSummary, Summary, TaskSummary},
 };
 use crate::{
     diagnostic::words::count,
     event::Reality,
-    report::{Colours, words::duration},
+    report::{Colours, Tone, shortened, words::duration},
 };
 
 /// The narrowest terminal that is written for.

@@ -51,11 +51,10 @@ pub fn lint(args: &LintArgs, environment: &Environment) -> Result<Exit, CliError
         }
         problems.sort();
     }
-    if args.coverage {
-        if let (Some(plan), Some(document)) = (&read.plan, &read.document) {
+    if args.coverage
+        && let (Some(plan), Some(document)) = (&read.plan, &read.document) {
             output::data(&coverage(plan, document));
         }
-    }
     output::problems(environment, args.format, &read.source, problems.as_slice());
     let denied =
         problems.has_errors() || (args.deny == Some(Deny::Warnings) && !problems.is_empty());

@@ -16,7 +16,7 @@ pub fn cancelled(signal: &str) -> Exit {
 pub fn exit(run: &Run<'_, '_>, statuses: &[Status], signal: Option<&'static str>) -> Exit {
     let of_selected = || run.selected.iter().map(|&index| (index, statuses[index]));
     let failures: Vec<FailureKind> = of_selected()
-        .filter(|(_, status)| *status == Status::Failed)
+        .filter(|&(index, status)| status == Status::Failed && !is_asked(run, index))
         .map(|(index, _)| kind(run, index))
         .collect();
     if failures.contains(&FailureKind::Internal) {
@@ -53,6 +53,11 @@ fn kind(run: &Run<'_, '_>, index: usize) -> FailureKind {
     }
 }
 
+/// Whether the attempt was cut off, so that a person is asked how it ended.
+fn is_asked(run: &Run<'_, '_>, index: usize) -> bool {
+    matches!(run.state_of(index), Some(TaskState::Paused { .. }))
+}
+
 /// What the end of one task that did not fail asks for.
 fn of_one(run: &Run<'_, '_>, index: usize, status: Status) -> Exit {
     let not_run = if run.world.stand_ins.is_rehearsal() {
@@ -62,6 +67,7 @@ fn of_one(run: &Run<'_, '_>, index: usize, status: Status) -> Exit {
     };
     match status {
         Status::Paused => Exit::Paused,
+        Status::Failed if is_asked(run, index) => Exit::Paused,
         Status::NotRun => not_run,
         Status::Blocked { on } => match run.state_of(on.0) {
             Some(TaskState::Paused { .. }) => Exit::Paused,

@@ -1,6 +1,6 @@
 //! `deploy-action run`: carries out a plan, resuming from the ledger.
 
-use std::{num::NonZeroUsize, time::Duration};
+use std::{collections::BTreeSet, num::NonZeroUsize, time::Duration};
 
 use super::{
     CliError, Environment, Exit, outcome, output,
@@ -14,9 +14,10 @@ use crate::{
     execute::{DryRun, Options, Run},
     github::{Nonce, file::append_outputs},
     graph::TaskGraph,
+    ident::TaskKey,
     ledger::{Acquisition, Claim, Host, Ledger, Member, this_process},
     plan::duration,
-    report::{Colours, JsonLines, Output, Reporter, Terminal},
+    report::{JsonLines, Output, Reporter, Terminal},
     workflow::{action, jobs_with_work},
 };
 
@@ -77,11 +78,13 @@ async fn carry_out(args: &RunArgs, environment: &Environment) -> Result<Exit, Cl
         output::words("nothing is selected\n");
         return Ok(Exit::NothingSelected);
     }
-    for names in [&args.force, &args.done, &args.confirm] {
-        check_named(&graph, names)?;
-    }
-    let options = options(args)?;
-    let recorder = session.recorder(reporters(args, environment))?;
+    let options = options(args, &session, &graph)?;
+    let walks = selected
+        .iter()
+        .map(|&index| graph.nodes()[index].key.environment.clone());
+    let recorder = session
+        .recorder(reporters(args, environment))?
+        .writing_to(walks.collect());
     let run = session.run(&graph, &options, &recorder, selected).await?;
     if args.dry_run {
         return dry_run(&run, args.format);
@@ -91,6 +94,7 @@ async fn carry_out(args: &RunArgs, environment: &Environment) -> Result<Exit, Cl
         process: this_process(),
     };
     let held = acquire(&run, &session, &member)?;
+    recorder.catch_up().map_err(|error| execute_error(&error))?;
     let exit = under_lease(&run, &session, cancelled).await;
     for ledger in held {
         ledger
@@ -100,13 +104,13 @@ async fn carry_out(args: &RunArgs, environment: &Environment) -> Result<Exit, Cl
     exit
 }
 
-fn options(args: &RunArgs) -> Result<Options, CliError> {
+fn options(args: &RunArgs, session: &Session, graph: &TaskGraph<'_>) -> Result<Options, CliError> {
     let fresh_for = duration::parse(&args.fresh_for)
         .map_err(|error| CliError::new(Exit::Usage, format!("--fresh-for: {error}")))?;
     Ok(Options {
-        force: args.force.clone(),
-        done: args.done.clone(),
-        confirm: args.confirm.clone(),
+        force: named(graph, &args.force)?,
+        done: named(graph, &args.done)?,
+        confirm: named(graph, &confirmed(args, session))?,
         fresh_for,
         slots: args
             .jobs
@@ -116,15 +120,34 @@ fn options(args: &RunArgs) -> Result<Options, CliError> {
     })
 }
 
-fn check_named(graph: &TaskGraph<'_>, names: &[String]) -> Result<(), CliError> {
-    select(
-        graph,
-        &Choice {
-            task: names.to_vec(),
-            ..Choice::default()
-        },
-    )
-    .map(|_| ())
+/// Returns the gates that are confirmed: on the command line, or by the input `confirm` of a dispatched workflow.
+fn confirmed(args: &RunArgs, session: &Session) -> Vec<String> {
+    let inputs = &session.world.runner.event.inputs;
+    let dispatched = inputs
+        .get("confirm")
+        .map(String::as_str)
+        .unwrap_or_default();
+    let names = dispatched
+        .split([',', ' ', '\n'])
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned);
+    args.confirm.iter().cloned().chain(names).collect()
+}
+
+/// Returns the tasks with these names: every leg in every environment where the name says neither.
+fn named(graph: &TaskGraph<'_>, names: &[String]) -> Result<BTreeSet<TaskKey>, CliError> {
+    if names.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let choice = Choice {
+        task: names.to_vec(),
+        ..Choice::default()
+    };
+    let indices = select(graph, &choice)?;
+    Ok(indices
+        .into_iter()
+        .map(|index| graph.nodes()[index].key.clone())
+        .collect())
 }
 
 fn reporters(args: &RunArgs, environment: &Environment) -> Vec<Box<dyn Reporter>> {
@@ -153,11 +176,7 @@ fn acquire<'r>(
     member: &Member,
 ) -> Result<Vec<&'r Ledger>, CliError> {
     let mut held = Vec::new();
-    for walk in session.walks() {
-        let ledger = run
-            .recorder
-            .ledger(walk.as_ref())
-            .map_err(|error| execute_error(&error))?;
+    for ledger in run.recorder.ledgers() {
         let claim = Claim {
             run: session.world.run.clone(),
             url: session.world.runner.run_url(),
@@ -223,7 +242,7 @@ async fn under_lease(
     run.recorder
         .everywhere(&Event::RunStarted(started), session.world.now())
         .map_err(error)?;
-    let exit = drive(run, cancelled).await?;
+    let exit = drive(run, session, cancelled).await?;
     let summary = RunSummary {
         job,
         exit: exit.code(),
@@ -236,15 +255,28 @@ async fn under_lease(
 }
 
 /// Drives the run, with a heartbeat beside it. A cancelled run leaves before the runner is killed; kept children stay.
-async fn drive(run: &Run<'_, '_>, cancelled: signals::Cancelled) -> Result<Exit, CliError> {
+async fn drive(
+    run: &Run<'_, '_>,
+    session: &Session,
+    cancelled: signals::Cancelled,
+) -> Result<Exit, CliError> {
     let listener = cancelled.clone();
-    tokio::select! {
+    let ended = tokio::select! {
         statuses = run.drive(listener) => {
-            let statuses = statuses.map_err(|error| execute_error(&error))?;
-            Ok(outcome::exit(run, &statuses, *cancelled.borrow()))
+            statuses.map_err(|error| execute_error(&error))
         }
-        signal = signals::leave(cancelled.clone()) => Ok(outcome::cancelled(signal)),
+        signal = signals::leave(cancelled.clone()) => {
+            session.keep_scratch();
+            return Ok(outcome::cancelled(signal));
+        }
         lost = heartbeat(run) => Err(lost),
+    };
+    match ended {
+        Ok(statuses) => Ok(outcome::exit(run, &statuses, *cancelled.borrow())),
+        Err(error) => {
+            session.keep_scratch();
+            Err(error)
+        }
     }
 }
 

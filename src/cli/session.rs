@@ -62,7 +62,7 @@ pub struct Session {
     pub world: World,
     /// Folder of the plan's ledgers.
     pub state: Utf8PathBuf,
-    _scratch: tempfile::TempDir,
+    scratch: RefCell<tempfile::TempDir>,
 }
 
 impl Session {
@@ -118,8 +118,13 @@ impl Session {
             values,
             world,
             state,
-            _scratch: scratch,
+            scratch: RefCell::new(scratch),
         })
+    }
+
+    /// Leaves the private folder where it is: children that are kept still read their scripts and artifacts in it.
+    pub fn keep_scratch(&self) {
+        self.scratch.borrow_mut().disable_cleanup(true);
     }
 
     /// Returns the plan.
@@ -260,9 +265,9 @@ pub fn select(graph: &TaskGraph<'_>, choice: &Choice) -> Result<BTreeSet<usize>,
 /// The options of a run that only looks.
 pub fn looking() -> Options {
     Options {
-        force: Vec::new(),
-        done: Vec::new(),
-        confirm: Vec::new(),
+        force: BTreeSet::new(),
+        done: BTreeSet::new(),
+        confirm: BTreeSet::new(),
         fresh_for: Duration::MAX,
         slots: NonZeroUsize::MIN,
         fail_fast: false,

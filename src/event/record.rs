@@ -68,7 +68,7 @@ pub enum Event {
     TaskFinished {
         /// The task.
         task: TaskKey,
-        /// The attempt, as in its start.
+        /// The attempt, as in its start; 0 where the task failed before one was started.
         attempt: u32,
         /// How it ended.
         outcome: Outcome,

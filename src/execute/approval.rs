@@ -17,7 +17,7 @@ impl Run<'_, '_> {
         let approvals = client.approvals(run.id).await?;
         let given = approvals.into_iter().find(|approval| {
             approval.state == ApprovalState::Approved
-                && approval.environments.iter().any(|name| *name == gate)
+                && approval.environments.contains(&gate)
         });
         Ok(given.map(|approval| approval.by))
     }

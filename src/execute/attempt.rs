@@ -6,13 +6,15 @@ use super::{
     ExecuteError, Run, body,
     outputs::{self, Outputs},
     prepare::{Mode, Prepared},
+    scope::{Artifacts, RunScope},
 };
 use crate::{
     event::{CheckMoment, Effect, Event, FailureKind, LogRef, Outcome, OutputValue},
-    expression::{Map, Value},
+    expression::{Map, ReadError, Value},
     graph::Node,
     ident::Name,
     ledger::Durability,
+    plan::model::{DecisionAnswer, Kind},
     process::StopListener,
 };
 
@@ -50,20 +52,38 @@ impl<'p> Run<'_, 'p> {
     ///
     /// The ledger cannot be written. What goes wrong in the task is its outcome.
     pub async fn attempt(&self, attempt: Attempt<'_, 'p>) -> Result<Outcome, ExecuteError> {
-        if let Mode::Observe { since } = attempt.prepared.mode {
-            if let Some(outcome) = self.observe_again(&attempt, since).await? {
-                return Ok(outcome);
-            }
-        }
         let node = attempt.node;
+        let mut found = None;
+        if let Mode::Observe { since } = attempt.prepared.mode {
+            found = match self.observe_again(&attempt, since).await {
+                Ok(None) => return Ok(Outcome::Succeeded),
+                Ok(failed) => failed,
+                Err(ExecuteError::Ledger(error)) => return Err(error.into()),
+                // What was done is done: only the observation of it was cut off.
+                Err(ExecuteError::Cancelled) => return Ok(Outcome::Cancelled),
+                Err(error) => return self.not_observed(node, error),
+            };
+        }
         if !matches!(attempt.prepared.mode, Mode::Adopt { .. }) {
             self.record_start(&attempt)?;
         }
         let began = Instant::now();
         let mut result = BodyResult::default();
-        let outcome = match self.body_and_checks(&attempt, &mut result).await {
+        let ended = match found {
+            // The body of a check is its asking, and it was asked just now.
+            Some(failed) if node.task.kind == Kind::Check => {
+                Err(ExecuteError::task(FailureKind::VerifyFailed, failed))
+            }
+            _ => self.body_and_checks(&attempt, &mut result).await,
+        };
+        let outcome = match ended {
             Ok(outcome) => outcome,
             Err(ExecuteError::Ledger(error)) => return Err(error.into()),
+            Err(ExecuteError::Cancelled) => Outcome::Cancelled,
+            Err(error @ ExecuteError::UnknownEnd { .. }) => {
+                self.ask_how_it_ended(node)?;
+                return Ok(Outcome::Failed(error.into_failure()));
+            }
             Err(error) => Outcome::Failed(self.masked(error.into_failure())),
         };
         let succeeded = outcome == Outcome::Succeeded;
@@ -83,7 +103,80 @@ impl<'p> Run<'_, 'p> {
             log: result.log,
         };
         self.record(node, event, durability(node))?;
+        if succeeded {
+            self.record_answers(node)?;
+        }
         Ok(outcome)
+    }
+
+    /// A task whose checks cannot even be asked fails in this run; its record stands.
+    fn not_observed(&self, node: &Node<'p>, error: ExecuteError) -> Result<Outcome, ExecuteError> {
+        let outcome = Outcome::Failed(self.masked(error.into_failure()));
+        let event = Event::TaskFinished {
+            task: node.key.clone(),
+            attempt: 0,
+            outcome: outcome.clone(),
+            took_ms: 0,
+            outputs: Default::default(),
+            artifacts: Default::default(),
+            effects: Vec::new(),
+            log: None,
+        };
+        self.record(node, event, Durability::Written)?;
+        Ok(outcome)
+    }
+
+    /// Returns the decisions that a task answers, with their answers as its outputs are now.
+    fn answers(
+        &self,
+        node: &Node<'p>,
+        own: Option<&Map>,
+    ) -> Result<Vec<(Name, String)>, ExecuteError> {
+        let known = self.recorder.known();
+        let scope = RunScope {
+            own,
+            ..self.scope_of(node, &known, Artifacts::ByContent)
+        };
+        let mut answers = Vec::new();
+        for (name, decision) in &self.graph.plan().decisions {
+            let is_answered_here = matches!(decision.answer, DecisionAnswer::ByTask(_))
+                && decision.reads.iter().any(|read| {
+                    read.root == "tasks" && read.names().first() == Some(&node.key.task.as_str())
+                });
+            if !is_answered_here {
+                continue;
+            }
+            match scope.answer(name.as_str()) {
+                Ok(answer) => {
+                    answers.push((name.clone(), answer.as_plain_text().unwrap_or_default()))
+                }
+                // Another task has its part in the answer.
+                Err(ReadError::NotYet { .. }) => {}
+                Err(error) => {
+                    return Err(ExecuteError::task(FailureKind::Task, error.to_string()));
+                }
+            }
+        }
+        Ok(answers)
+    }
+
+    fn record_answers(&self, node: &Node<'p>) -> Result<(), ExecuteError> {
+        let answers = match self.answers(node, None) {
+            Ok(answers) => answers,
+            Err(error) => {
+                self.recorder.notice(&format!("{}: {error}", node.key));
+                return Ok(());
+            }
+        };
+        for (decision, answer) in answers {
+            let event = Event::DecisionAnswered {
+                decision,
+                answer,
+                by: node.key.to_string(),
+            };
+            self.record(node, event, durability(node))?;
+        }
+        Ok(())
     }
 
     fn record_start(&self, attempt: &Attempt<'_, 'p>) -> Result<(), ExecuteError> {
@@ -109,6 +202,7 @@ impl<'p> Run<'_, 'p> {
             return Ok(Outcome::Cancelled);
         }
         let own = own_outputs(&result.outputs);
+        self.answers(attempt.node, Some(&own))?;
         match self
             .ask_all(
                 attempt,
@@ -123,12 +217,12 @@ impl<'p> Run<'_, 'p> {
         }
     }
 
-    /// Asks the checks of a task whose record stands. `None`: one did not hold, and the task is repeated.
+    /// Asks the checks of a task whose record stands. Returns why one did not hold; then the task is repeated.
     async fn observe_again(
         &self,
         attempt: &Attempt<'_, 'p>,
         since: jiff::Timestamp,
-    ) -> Result<Option<Outcome>, ExecuteError> {
+    ) -> Result<Option<String>, ExecuteError> {
         let node = attempt.node;
         let own = self.recorded_outputs(node);
         let body = self
@@ -141,30 +235,23 @@ impl<'p> Run<'_, 'p> {
                     .await?
             }
         };
-        match failed {
-            None => {
-                self.record(
-                    node,
-                    Event::TaskUpToDate {
-                        task: node.key.clone(),
-                        since,
-                    },
-                    Durability::Written,
-                )?;
-                Ok(Some(Outcome::Succeeded))
-            }
-            Some(because) => {
-                self.record(
-                    node,
-                    Event::TaskInvalidated {
-                        task: node.key.clone(),
-                        because,
-                    },
-                    Durability::Synced,
-                )?;
-                Ok(None)
-            }
+        let task = node.key.clone();
+        match &failed {
+            None => self.record(
+                node,
+                Event::TaskUpToDate { task, since },
+                Durability::Written,
+            )?,
+            Some(because) => self.record(
+                node,
+                Event::TaskInvalidated {
+                    task,
+                    because: because.clone(),
+                },
+                Durability::Synced,
+            )?,
         }
+        Ok(failed)
     }
 
     fn recorded_outputs(&self, node: &Node<'p>) -> Map {

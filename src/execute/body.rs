@@ -15,7 +15,7 @@ use crate::{
     plan::model::Kind,
 };
 
-pub(super) use run::call;
+pub(super) use run::{MOST_STDOUT, call};
 
 /// Carries out the body of a task. What it did before it failed stands in `result` too.
 pub async fn run<'p>(

@@ -68,7 +68,7 @@ impl<'p> Run<'_, 'p> {
             let answer = tokio::select! {
                 answer = self.answer(&question) => answer?,
                 _ = async { attempt.stop.clone().requested().await } => {
-                    return Err(ExecuteError::task(FailureKind::VerifyFailed, "the run was cancelled while its checks were asked"));
+                    return Err(ExecuteError::Cancelled);
                 }
             };
             if answer.answer == Answer::Failed {
@@ -122,11 +122,14 @@ impl<'p> Run<'_, 'p> {
             let mut answer = self.judge(check, &expect, found)?;
             answer.asked = asked;
             answer.took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-            let is_over = left.is_none_or(|left| left <= check.every);
-            if answer.answer != Answer::Failed || is_over {
+            // It is asked once more when the time is over, however long `every` is.
+            let rest = check.within.map_or(Duration::ZERO, |within| {
+                within.saturating_sub(began.elapsed())
+            });
+            if answer.answer != Answer::Failed || rest.is_zero() {
                 return Ok(answer);
             }
-            tokio::time::sleep(check.every.min(left.unwrap_or_default())).await;
+            tokio::time::sleep(check.every.min(rest)).await;
         }
     }
 
@@ -175,6 +178,7 @@ impl<'p> Run<'_, 'p> {
             Ok(asked) => asked,
             Err(
                 error @ (ExecuteError::Ledger(_)
+                | ExecuteError::Cancelled
                 | ExecuteError::Value(_)
                 | ExecuteError::NoSecret { .. }),
             ) => return Err(error),

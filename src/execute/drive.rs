@@ -9,11 +9,12 @@ use futures_util::{
     future::LocalBoxFuture,
     stream::{FuturesUnordered, StreamExt as _},
 };
+use tokio::sync::watch;
 
 use super::{
     ExecuteError, Run,
     attempt::Attempt,
-    prepare::{Found, Prepared},
+    prepare::{Found, Mode, Prepared},
 };
 use crate::{
     event::{Event, Outcome},
@@ -41,6 +42,7 @@ struct Driver<'d, 'r, 'p> {
     prepared: BTreeMap<usize, Prepared>,
     stoppers: BTreeMap<usize, Stopper>,
     inputs: VecDeque<Input>,
+    cancelled: watch::Receiver<Option<&'static str>>,
 }
 
 impl<'p> Run<'_, 'p> {
@@ -51,7 +53,7 @@ impl<'p> Run<'_, 'p> {
     /// The ledger cannot be written.
     pub async fn drive(
         &self,
-        mut cancelled: tokio::sync::watch::Receiver<Option<&'static str>>,
+        mut cancelled: watch::Receiver<Option<&'static str>>,
     ) -> Result<Vec<Status>, ExecuteError> {
         let limits = Limits {
             slots: self.options.slots,
@@ -71,6 +73,7 @@ impl<'p> Run<'_, 'p> {
             prepared: BTreeMap::new(),
             stoppers: BTreeMap::new(),
             inputs: VecDeque::from([Input::Begin]),
+            cancelled: cancelled.clone(),
         };
         let mut is_cancelled = false;
         loop {
@@ -156,9 +159,7 @@ impl<'p> Run<'_, 'p> {
     }
 }
 
-async fn next_signal(
-    cancelled: &mut tokio::sync::watch::Receiver<Option<&'static str>>,
-) -> &'static str {
+async fn next_signal(cancelled: &mut watch::Receiver<Option<&'static str>>) -> &'static str {
     loop {
         if let Some(signal) = *cancelled.borrow_and_update() {
             return signal;
@@ -202,8 +203,13 @@ impl<'d, 'r, 'p> Driver<'d, 'r, 'p> {
                     },
                     Durability::Written,
                 )?;
+                let mut cancelled = self.cancelled.clone();
                 self.work.push(Box::pin(async move {
-                    tokio::time::sleep(delay).await;
+                    tokio::select! {
+                        () = tokio::time::sleep(delay) => {}
+                        // Nothing waits for the delay of an attempt that will not be.
+                        _ = next_signal(&mut cancelled) => {}
+                    }
                     Done::RetryDue(task)
                 }));
             }
@@ -222,9 +228,12 @@ impl<'d, 'r, 'p> Driver<'d, 'r, 'p> {
 
     fn start(&mut self, task: TaskIndex, number: u32) {
         let run = self.run;
-        let Some(prepared) = self.prepared.get(&task.0).cloned() else {
+        let Some(found) = self.prepared.get_mut(&task.0) else {
             return;
         };
+        let prepared = found.clone();
+        // What is adopted or observed is so once: an attempt that follows is one from the beginning.
+        found.mode = Mode::Whole;
         let (stopper, stop) = stopper();
         self.stoppers.insert(task.0, stopper);
         self.work.push(Box::pin(async move {
@@ -272,7 +281,7 @@ impl<'d, 'r, 'p> Driver<'d, 'r, 'p> {
         let node = &self.run.graph.nodes()[task.0];
         let event = Event::TaskFinished {
             task: node.key.clone(),
-            attempt: 1,
+            attempt: 0,
             outcome: Outcome::Failed(failure.clone()),
             took_ms: 0,
             outputs: BTreeMap::new(),

@@ -60,6 +60,15 @@ pub enum ExecuteError {
     /// GitHub.
     #[error(transparent)]
     GitHub(#[from] Box<ClientError>),
+    /// The run was asked to stop.
+    #[error("the run was cancelled")]
+    Cancelled,
+    /// A child whose end nobody knows: it may have done everything, or nothing.
+    #[error("nobody knows how the child of `{purpose}` ended")]
+    UnknownEnd {
+        /// Why it was started.
+        purpose: String,
+    },
     /// Something that the task itself did wrong, in words.
     #[error("{message}")]
     Task {
@@ -120,7 +129,10 @@ impl ExecuteError {
     /// Returns its class.
     pub fn kind(&self) -> FailureKind {
         match self {
-            Self::File { .. } | Self::Pattern { .. } => FailureKind::Task,
+            Self::File { .. }
+            | Self::Pattern { .. }
+            | Self::Cancelled
+            | Self::UnknownEnd { .. } => FailureKind::Task,
             Self::NoSecret { .. } | Self::Value(_) | Self::Body(_) => FailureKind::Invalid,
             Self::Process(error) => error.kind(),
             Self::Ledger(error) => error.kind(),
@@ -141,7 +153,11 @@ impl ExecuteError {
             Self::Image(error) => error.hint(),
             Self::GitHub(error) => error.hint().map(str::to_owned),
             Self::Task { hint, .. } => hint.clone(),
-            Self::File { .. } | Self::Pattern { .. } | Self::Body(_) => None,
+            Self::File { .. }
+            | Self::Pattern { .. }
+            | Self::Body(_)
+            | Self::Cancelled
+            | Self::UnknownEnd { .. } => None,
         };
         let exit = if let Self::Task { exit, .. } = &self {
             *exit

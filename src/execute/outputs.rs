@@ -52,7 +52,6 @@ pub fn typed(
         return Err(wrong(&format!("what `{pattern}` matches")));
     }
     let value = match declaration.ty {
-        OutputType::String if declaration.sensitive => Value::Secret(Secret::new(text)),
         OutputType::String => Value::from(text),
         OutputType::Number => Value::Number(text.trim().parse().map_err(|_| wrong("a number"))?),
         OutputType::Boolean => Value::Boolean(
@@ -60,13 +59,17 @@ pub fn typed(
                 .parse()
                 .map_err(|_| wrong("`true` or `false`"))?,
         ),
-        OutputType::Json if declaration.sensitive => Value::Secret(Secret::new(text)),
         OutputType::Json => {
             Value::from(serde_json::from_str::<serde_json::Value>(text).map_err(|_| wrong("JSON"))?)
         }
     };
     Ok(Produced {
-        value,
+        // Whatever its type, what is secret goes where secrets go, and is masked.
+        value: if declaration.sensitive {
+            Value::Secret(Secret::new(text))
+        } else {
+            value
+        },
         sensitive: declaration.sensitive,
     })
 }

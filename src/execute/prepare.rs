@@ -12,8 +12,8 @@ use crate::{
     event::{Event, Failure, FailureKind, Reality, Reason, Waiting},
     expression::{EvaluationError, ReadError},
     graph::{Node, Standing},
-    ident::Name,
-    ledger::{Attempt, Durability, Resume},
+    ident::{EnvironmentName, Name},
+    ledger::{Attempt, Durability, KeptChild, Resume},
     plan::{
         FingerprintParts,
         field::{Field, Scope as _},
@@ -97,6 +97,9 @@ impl<'p> Run<'_, 'p> {
             )?;
             return Ok((Verdict::NotRun, None));
         }
+        if let Some(decision) = self.open_decision(node) {
+            return self.pause(node, Waiting::Decision { decision });
+        }
         if let Some(waiting) = self.approval(node).await? {
             return self.pause(node, waiting);
         }
@@ -132,13 +135,28 @@ impl<'p> Run<'_, 'p> {
         Ok(None)
     }
 
+    /// Returns an open decision that the task names where its fingerprint does not come by: in `verify` or `rollback`.
+    fn open_decision(&self, node: &Node<'p>) -> Option<Name> {
+        let known = self.recorder.known();
+        let scope = self.scope_of(node, &known, Artifacts::ByContent);
+        let mut late = node.task.reads.iter().filter(|read| read.after_body);
+        late.find_map(|read| match scope.read(&read.reference) {
+            Err(ReadError::Open { decision }) => decision.parse().ok(),
+            _ => None,
+        })
+    }
+
     /// What a gate waits for, if it does.
     fn gate(&self, node: &Node<'p>) -> Result<Option<Waiting>, ExecuteError> {
         if node.task.kind != Kind::Gate {
             return Ok(None);
         }
         if let Some(text) = node.task.body.get("confirm").and_then(Field::literal) {
-            return self.confirmation(node, text);
+            // Where there are reviewers, their approval is the confirmation.
+            return match self.reviewed_environment(node) {
+                Some(_) => Ok(None),
+                None => self.confirmation(node, text),
+            };
         }
         let known = self.recorder.known();
         let scope = self.scope_of(node, &known, Artifacts::ByContent);
@@ -168,21 +186,10 @@ impl<'p> Run<'_, 'p> {
     }
 
     fn confirmation(&self, node: &Node<'p>, text: String) -> Result<Option<Waiting>, ExecuteError> {
-        let key = node.key.to_string();
-        let confirmed_before = self
-            .recorder
-            .known()
-            .state()
-            .task(&node.key)
-            .is_some_and(|record| record.confirmed.is_some());
-        if confirmed_before {
+        if self.is_confirmed(node)? {
             return Ok(None);
         }
-        let given = self
-            .options
-            .confirm
-            .iter()
-            .any(|name| *name == key || name == node.key.task.as_str());
+        let given = self.options.confirm.contains(&node.key);
         let by = match (given, &self.world.stand_ins.person) {
             (true, _) => self.actor(),
             (false, Some(person)) => person.clone(),
@@ -199,25 +206,43 @@ impl<'p> Run<'_, 'p> {
         Ok(None)
     }
 
+    /// Whether somebody confirmed what the gate asks now, and not only what it asked before the plan was changed.
+    fn is_confirmed(&self, node: &Node<'p>) -> Result<bool, ExecuteError> {
+        let known = self.recorder.known();
+        let Some(record) = known.state().task(&node.key) else {
+            return Ok(false);
+        };
+        let Some(confirmed) = &record.confirmed else {
+            return Ok(false);
+        };
+        let Some(attempt) = &record.attempt else {
+            return Ok(true);
+        };
+        let scope = self.scope_of(node, &known, Artifacts::ByContent);
+        let parts = super::fingerprint::parts(self.graph.plan(), node, &scope, &self.listing)?;
+        Ok(attempt.fingerprint == parts.fingerprint() || confirmed.at > attempt.started)
+    }
+
+    /// Returns the task's environment where it has reviewers.
+    fn reviewed_environment(&self, node: &Node<'p>) -> Option<EnvironmentName> {
+        let name = node.key.environment.as_ref()?;
+        let environment = self.graph.plan().environments.get(name)?;
+        (!environment.reviewers.is_empty()).then(|| name.clone())
+    }
+
     /// Whether the task's phase still waits for its reviewers: once a phase, environment and run.
     async fn approval(&self, node: &Node<'p>) -> Result<Option<Waiting>, ExecuteError> {
         let plan = self.graph.plan();
-        let Some(name) = node.key.environment.as_ref().filter(|_| node.task.changes) else {
+        let asks = node.task.changes || node.task.body.get("confirm").is_some();
+        let Some(name) = self.reviewed_environment(node).filter(|_| asks) else {
             return Ok(None);
         };
-        if plan
-            .environments
-            .get(name)
-            .is_none_or(|environment| environment.reviewers.is_empty())
-        {
-            return Ok(None);
-        }
         let phase = plan.phase_of(node.task).id.clone();
         let is_given = {
             let known = self.recorder.known();
             known
                 .state()
-                .approval(&phase, name)
+                .approval(&phase, &name)
                 .is_some_and(|approval| approval.word.run == *self.recorder.run())
         };
         if is_given {
@@ -237,13 +262,13 @@ impl<'p> Run<'_, 'p> {
             (None, None) => {
                 return Ok(Some(Waiting::Approval {
                     phase,
-                    environment: name.clone(),
+                    environment: name,
                 }));
             }
         };
         let event = Event::PhaseApproved {
             phase,
-            environment: name.clone(),
+            environment: name,
             by,
             reality,
         };
@@ -257,12 +282,6 @@ impl<'p> Run<'_, 'p> {
         parts: FingerprintParts,
     ) -> Result<Found, ExecuteError> {
         let fingerprint = parts.fingerprint();
-        let key = node.key.to_string();
-        let named = |names: &[String]| {
-            names
-                .iter()
-                .any(|name| *name == key || name == node.key.task.as_str())
-        };
         let (resume, since) = {
             let known = self.recorder.known();
             match known.state().resume(&node.key, &fingerprint) {
@@ -287,7 +306,7 @@ impl<'p> Run<'_, 'p> {
         };
         match resume {
             OnRecord::Run(attempts_before) => Ok(whole(attempts_before)),
-            OnRecord::UpToDate if named(&self.options.force) => Ok(whole(0)),
+            OnRecord::UpToDate if self.options.force.contains(&node.key) => Ok(whole(0)),
             OnRecord::UpToDate => {
                 let since = since.unwrap_or_else(|| self.world.now());
                 self.up_to_date(node, parts.clone(), since).await
@@ -333,13 +352,7 @@ impl<'p> Run<'_, 'p> {
             )?;
             return Ok((Verdict::UpToDate, None));
         }
-        Ok((
-            Verdict::Run { attempts_before: 0 },
-            Some(Prepared {
-                parts,
-                mode: Mode::Observe { since },
-            }),
-        ))
+        Ok(observed(parts, since))
     }
 
     /// An attempt without an end: its kept child, the person who was asked, or its kind says what follows.
@@ -349,82 +362,101 @@ impl<'p> Run<'_, 'p> {
         parts: FingerprintParts,
         attempt: &Attempt,
     ) -> Result<Found, ExecuteError> {
-        let key = node.key.to_string();
-        let named = |names: &[String]| {
-            names
-                .iter()
-                .any(|name| *name == key || name == node.key.task.as_str())
-        };
+        let is_same = attempt.fingerprint == parts.fingerprint();
         let again = |parts| {
+            let attempts_before = if is_same { attempt.number } else { 0 };
             Ok((
-                Verdict::Run {
-                    attempts_before: attempt.number,
-                },
+                Verdict::Run { attempts_before },
                 Some(Prepared {
                     parts,
                     mode: Mode::Whole,
                 }),
             ))
         };
-        if named(&self.options.done) {
-            return self.settle(node, true);
+        let (done, force) = (
+            self.options.done.contains(&node.key),
+            self.options.force.contains(&node.key),
+        );
+        if let Some(child) = attempt.kept.last() {
+            let folder = self.recorder.ledger_of(&node.key)?.path_of(&child.folder)?;
+            match kept::look(Path::new(folder.as_str()))? {
+                KeptState::Running(_) if done || force => return Err(still_runs(node, child)),
+                KeptState::Running(_) | KeptState::Ended(_) if is_same && !done && !force => {
+                    return self.adopt(node, parts, attempt, child);
+                }
+                KeptState::Running(_) => return Err(still_runs(node, child)),
+                KeptState::NeverStarted if !done => return again(parts),
+                // It is known how it ended, and what the plan says now is another matter.
+                KeptState::Ended(_) if !is_same && !done => {
+                    drop(kept::take_stdout(Path::new(folder.as_str()))?);
+                    return again(parts);
+                }
+                KeptState::NeverStarted | KeptState::Ended(_) | KeptState::Vanished => {}
+            }
         }
-        if named(&self.options.force) {
+        if done {
+            self.settle(node, true)?;
+            // A person's word is a claim: what can be observed is observed.
+            return self.up_to_date(node, parts, self.world.now()).await;
+        }
+        if force {
             self.settle(node, false)?;
             return again(parts);
-        }
-        let ledger = self.recorder.ledger_of(&node.key)?;
-        if let Some(child) = attempt.kept.last() {
-            let folder = ledger.path_of(&child.folder)?;
-            match kept::look(Path::new(folder.as_str()))? {
-                KeptState::Running(_) | KeptState::Ended(_)
-                    if attempt.fingerprint == parts.fingerprint() =>
-                {
-                    let mode = Mode::Adopt {
-                        folder: child.folder.clone(),
-                    };
-                    return Ok((
-                        Verdict::Run {
-                            attempts_before: attempt.number - 1,
-                        },
-                        Some(Prepared { parts, mode }),
-                    ));
-                }
-                KeptState::Running(_) => {
-                    return Err(ExecuteError::task(
-                        FailureKind::Unavailable,
-                        format!(
-                            "`{key}` as it was before the plan changed still runs: {}",
-                            child.purpose
-                        ),
-                    )
-                    .hint("wait for its end and run again"));
-                }
-                KeptState::NeverStarted => return again(parts),
-                KeptState::Ended(_) | KeptState::Vanished => {}
-            }
         }
         match advice(node.task.kind, node.task.changes) {
             Advice::Redo => again(parts),
             Advice::Ask(advice) => {
-                let event = Event::TaskInterrupted {
-                    task: node.key.clone(),
-                    advice: advice.to_owned(),
-                };
-                self.record(node, event, Durability::Synced)?;
+                self.interrupted(node, advice)?;
                 self.pause(node, Waiting::Settlement)
             }
         }
     }
 
-    fn settle(&self, node: &Node<'p>, done: bool) -> Result<Found, ExecuteError> {
+    /// Takes over the end of a kept child. That its attempt was interrupted goes on record first: only then is its end, told
+    /// by another run, the end of that attempt.
+    fn adopt(
+        &self,
+        node: &Node<'p>,
+        parts: FingerprintParts,
+        attempt: &Attempt,
+        child: &KeptChild,
+    ) -> Result<Found, ExecuteError> {
+        self.interrupted(
+            node,
+            "its child was kept; its end is awaited and taken over",
+        )?;
+        let mode = Mode::Adopt {
+            folder: child.folder.clone(),
+        };
+        Ok((
+            Verdict::Run {
+                attempts_before: attempt.number - 1,
+            },
+            Some(Prepared { parts, mode }),
+        ))
+    }
+
+    fn interrupted(&self, node: &Node<'p>, advice: &str) -> Result<(), ExecuteError> {
+        let event = Event::TaskInterrupted {
+            task: node.key.clone(),
+            advice: advice.to_owned(),
+        };
+        self.record(node, event, Durability::Synced)
+    }
+
+    /// Records that nobody knows how a child ended, and asks a person.
+    pub(super) fn ask_how_it_ended(&self, node: &Node<'p>) -> Result<(), ExecuteError> {
+        self.interrupted(node, LOOK_AND_SAY)?;
+        self.pause(node, Waiting::Settlement).map(|_| ())
+    }
+
+    fn settle(&self, node: &Node<'p>, done: bool) -> Result<(), ExecuteError> {
         let event = Event::TaskSettled {
             task: node.key.clone(),
             done,
             by: self.actor(),
         };
-        self.record(node, event, Durability::Synced)?;
-        Ok((Verdict::UpToDate, None))
+        self.record(node, event, Durability::Synced)
     }
 
     fn pause(&self, node: &Node<'p>, waiting: Waiting) -> Result<Found, ExecuteError> {
@@ -476,6 +508,10 @@ enum OnRecord {
     Unfinished(Box<Attempt>),
 }
 
+/// What is asked where a command was cut off.
+const LOOK_AND_SAY: &str =
+    "its command may have changed something outside; look, and say `--done` or `--force`";
+
 enum Advice {
     Redo,
     Ask(&'static str),
@@ -487,11 +523,22 @@ fn advice(kind: Kind, changes: bool) -> Advice {
         // Pushing asks first what is there: a blob, a manifest, a tag that stands is adopted.
         Kind::Image | Kind::Render | Kind::Check | Kind::Gate => Advice::Redo,
         Kind::Run if !changes => Advice::Redo,
-        Kind::Run => Advice::Ask(
-            "its command may have changed something outside; look, and say `--done` or `--force`",
-        ),
+        Kind::Run => Advice::Ask(LOOK_AND_SAY),
         Kind::Terraform | Kind::Kubernetes => Advice::Redo,
     }
+}
+
+fn observed(parts: FingerprintParts, since: Timestamp) -> Found {
+    let mode = Mode::Observe { since };
+    let verdict = Verdict::Run { attempts_before: 0 };
+    (verdict, Some(Prepared { parts, mode }))
+}
+
+/// No second child starts for a task whose kept child still runs.
+fn still_runs(node: &Node<'_>, child: &KeptChild) -> ExecuteError {
+    let message = format!("`{}` still runs from before: {}", node.key, child.purpose);
+    ExecuteError::task(FailureKind::Unavailable, message)
+        .hint("wait for its end and run again, without `--done` or `--force`")
 }
 
 /// Why a kind cannot be carried out by this version.

@@ -2,7 +2,7 @@
 
 use std::{
     cell::{Ref, RefCell},
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -13,7 +13,7 @@ use crate::{
     event::{Event, Record},
     expression::Value,
     ident::{EnvironmentName, Name, RunId, TaskKey},
-    ledger::{Durability, Ledger, RunState, walk_folder},
+    ledger::{Cursor, Durability, Ledger, RunState, walk_folder},
     report::Reporter,
 };
 
@@ -21,6 +21,10 @@ use crate::{
 pub struct Recorder {
     run: RunId,
     walks: BTreeMap<Option<EnvironmentName>, Ledger>,
+    /// The walks that the run writes to.
+    written: BTreeSet<Option<EnvironmentName>>,
+    /// How far each ledger was read when it was opened.
+    read: BTreeMap<Option<EnvironmentName>, Cursor>,
     known: RefCell<Known>,
     reporters: RefCell<Vec<Box<dyn Reporter>>>,
 }
@@ -67,6 +71,7 @@ impl Recorder {
     ) -> Result<Self, ExecuteError> {
         let mut ledgers = BTreeMap::new();
         let mut records: Vec<Vec<Record>> = Vec::new();
+        let mut read = BTreeMap::new();
         for walk in walks {
             let opened = Ledger::open(&walk_folder(plan_folder, walk.as_ref()))?;
             for warning in &opened.replay.warnings {
@@ -75,16 +80,42 @@ impl Recorder {
                     .for_each(|reporter| reporter.notice(&warning.to_string()));
             }
             records.push(opened.replay.records);
+            read.insert(walk.clone(), opened.replay.end);
             ledgers.insert(walk, opened.ledger);
         }
         let slices: Vec<&[Record]> = records.iter().map(Vec::as_slice).collect();
         let known = Known::new(RunState::of_walks(&slices));
         Ok(Self {
             run,
+            written: ledgers.keys().cloned().collect(),
+            read,
             walks: ledgers,
             known: RefCell::new(known),
             reporters: RefCell::new(reporters),
         })
+    }
+
+    /// Restricts what the run writes to, and needs a lease of, to the walks of its tasks.
+    #[must_use]
+    pub fn writing_to(mut self, walks: BTreeSet<Option<EnvironmentName>>) -> Self {
+        self.written = walks;
+        self
+    }
+
+    /// Reads what others wrote between the opening and the lease: only now nobody else writes.
+    ///
+    /// # Errors
+    ///
+    /// A ledger cannot be read.
+    pub fn catch_up(&self) -> Result<(), ExecuteError> {
+        let mut known = self.known.borrow_mut();
+        for (walk, ledger) in &self.walks {
+            let mut cursor = self.read.get(walk).copied().unwrap_or_default();
+            for record in ledger.read_on(&mut cursor)? {
+                known.state.apply(&record);
+            }
+        }
+        Ok(())
     }
 
     /// Returns what is known now.
@@ -128,9 +159,12 @@ impl Recorder {
         })
     }
 
-    /// Goes through the ledgers of all walks.
+    /// Goes through the ledgers that the run writes to.
     pub fn ledgers(&self) -> impl Iterator<Item = &Ledger> {
-        self.walks.values()
+        let walks = self.walks.iter();
+        walks
+            .filter(|(walk, _)| self.written.contains(walk))
+            .map(|(_, ledger)| ledger)
     }
 
     /// Records a fact about a task.
@@ -171,13 +205,13 @@ impl Recorder {
         Ok(())
     }
 
-    /// Records a fact about the run in each walk; it is shown once.
+    /// Records a fact about the run in each walk that it writes to; it is shown once.
     ///
     /// # Errors
     ///
     /// As [`Recorder::task`].
     pub fn everywhere(&self, event: &Event, at: Timestamp) -> Result<(), ExecuteError> {
-        for (index, ledger) in self.walks.values().enumerate() {
+        for (index, ledger) in self.ledgers().enumerate() {
             let record = ledger.append(&self.run, at, event.clone(), Durability::Synced)?;
             self.known.borrow_mut().state.apply(&record);
             if index == 0 {
@@ -206,7 +240,8 @@ impl Recorder {
             .for_each(|reporter| reporter.notice(text));
     }
 
-    /// Makes and returns the folder for what one attempt of a task writes, and its path in the ledger.
+    /// Makes and returns the folder for what one attempt of a task writes, and its path in the ledger. A repeated job has the
+    /// run and the number of an earlier one, and still a folder of its own.
     ///
     /// # Errors
     ///
@@ -216,9 +251,16 @@ impl Recorder {
         task: &TaskKey,
         attempt: u32,
     ) -> Result<(Utf8PathBuf, Utf8PathBuf), ExecuteError> {
-        let relative =
-            crate::ledger::log_folder(&self.run, task).join(format!("attempt-{attempt}"));
-        let folder = self.ledger_of(task)?.create_folder(&relative)?;
+        let ledger = self.ledger_of(task)?;
+        let of_task = crate::ledger::log_folder(&self.run, task);
+        let mut relative = of_task.join(format!("attempt-{attempt}"));
+        for number in 2_u32.. {
+            if !ledger.path_of(relative.as_str())?.exists() {
+                break;
+            }
+            relative = of_task.join(format!("attempt-{attempt}-{number}"));
+        }
+        let folder = ledger.create_folder(&relative)?;
         Ok((folder, relative))
     }
 

@@ -246,13 +246,11 @@ impl Run<'_, '_> {
     pub fn has_other_members(&self) -> bool {
         let own = this_process();
         let here = Host::here();
-        let holder = self
+        let mut holders = self
             .recorder
-            .ledger(None)
-            .ok()
-            .and_then(|ledger| ledger.holder().ok())
-            .flatten();
-        holder.is_some_and(|lease| {
+            .ledgers()
+            .filter_map(|ledger| ledger.holder().ok().flatten());
+        holders.any(|lease| {
             lease.members.iter().any(|member| {
                 member.host == here && member.process != own && is_alive(&member.process)
             })

@@ -1,12 +1,19 @@
 //! What a run is carried out in: folders, environment, clients, stand-ins.
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    time::Duration,
+};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use jiff::Timestamp;
 
 use super::stand_in::StandIns;
-use crate::{github::RunnerContext, ident::RunId};
+use crate::{
+    github::RunnerContext,
+    ident::{RunId, TaskKey},
+};
 
 /// Everything outside of the plan that a run reads. It is gathered once, before anything starts.
 #[derive(Debug)]
@@ -33,11 +40,11 @@ pub struct World {
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Tasks that are run though their record stands, or that are repeated though nobody knows how they ended.
-    pub force: Vec<String>,
+    pub force: BTreeSet<TaskKey>,
     /// Interrupted tasks that a person says are done.
-    pub done: Vec<String>,
+    pub done: BTreeSet<TaskKey>,
     /// Gates that a person confirms.
-    pub confirm: Vec<String>,
+    pub confirm: BTreeSet<TaskKey>,
     /// Age up to which the record of a task that changes the outside is believed without a look.
     pub fresh_for: Duration,
     /// How many tasks run at once.

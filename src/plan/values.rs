@@ -209,11 +209,13 @@ fn input_value(
 }
 
 /// Brings a value to the type of its input.
-fn typed(input: &Input, value: &Value) -> Result<Value, Diagnostic> {
+fn typed(input: &Input, value: &Value) -> Result<Value, Box<Diagnostic>> {
     let text = value.as_plain_text();
     let wrong = |expected: &str| {
-        Diagnostic::error("input", format!("`{value}` is not {expected}"))
-            .help("the input's `type` says what it takes")
+        Box::new(
+            Diagnostic::error("input", format!("`{value}` is not {expected}"))
+                .help("the input's `type` says what it takes"),
+        )
     };
     let typed = match (input.ty, value) {
         (InputType::Json, Value::Text(text)) => {
@@ -248,17 +250,16 @@ fn typed(input: &Input, value: &Value) -> Result<Value, Diagnostic> {
             .as_ref()
             .is_some_and(|text| input.options.contains(text))
     {
-        return Err(
+        return Err(Box::new(
             Diagnostic::error("input", format!("`{value}` is no option of the input"))
                 .help(format!("the options are {}", input.options.join(", "))),
-        );
+        ));
     }
     match (&input.pattern, &text) {
-        (Some(pattern), Some(text)) if !pattern.is_match(text) => Err(Diagnostic::error(
-            "input",
-            format!("`{text}` does not match `{pattern}`"),
-        )
-        .help("the input's `pattern` says what it takes")),
+        (Some(pattern), Some(text)) if !pattern.is_match(text) => Err(Box::new(
+            Diagnostic::error("input", format!("`{text}` does not match `{pattern}`"))
+                .help("the input's `pattern` says what it takes"),
+        )),
         _ => Ok(typed),
     }
 }

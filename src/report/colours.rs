@@ -1,6 +1,22 @@
-//! Colours, where somebody asked for them.
+//! How concerning something is, and its colour, where somebody asked for colours.
 
-use crate::checkpoint::Tone;
+use serde::Serialize;
+
+/// How concerning something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tone {
+    /// It is as it should be.
+    Good,
+    /// It went wrong.
+    Bad,
+    /// A person has to do something, or nobody knows.
+    Attention,
+    /// It goes on.
+    Active,
+    /// There is nothing to say.
+    Quiet,
+}
 
 /// Whether a text is coloured, and adorned with symbols beyond ASCII.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

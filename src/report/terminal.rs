@@ -105,7 +105,10 @@ impl Reporter for Terminal {
     }
 
     fn output(&mut self, task: &TaskKey, line: &str) {
-        let line = format!("{task} | {}", line::visible(line));
+        let line = format!(
+            "{task} | {}",
+            line::visible(&console::strip_ansi_codes(line))
+        );
         match self.output {
             Output::Everything => self.write(&line),
             Output::OfFailures => self.keep(task, line),

@@ -5,7 +5,6 @@ use std::{
 };
 
 use super::*;
-use crate::checkpoint::fixture;
 
 /// A stream that the test can read.
 #[derive(Clone, Default)]
@@ -31,7 +30,7 @@ impl Write for Shared {
 /// Shows the failed run; `app@production` writes 25 lines before it ends.
 fn shown(reporter: &mut dyn Reporter) {
     for record in fixture::failed_run().0 {
-        if record.seq == 9 {
+        if record.seq == 11 {
             let app = "app@production".parse().expect("a key");
             (1..=25).for_each(|line| reporter.output(&app, &format!("line {line}\u{1b}[2J")));
         }
@@ -60,6 +59,26 @@ fn a_run_is_lines_that_say_what_to_do() {
     approved     phase release in production by hubot
     starts       app@production
     not held     app@production/http: status 503 (required 200); `status` is not 200
+    app@production | line 6
+    app@production | line 7
+    app@production | line 8
+    app@production | line 9
+    app@production | line 10
+    app@production | line 11
+    app@production | line 12
+    app@production | line 13
+    app@production | line 14
+    app@production | line 15
+    app@production | line 16
+    app@production | line 17
+    app@production | line 18
+    app@production | line 19
+    app@production | line 20
+    app@production | line 21
+    app@production | line 22
+    app@production | line 23
+    app@production | line 24
+    app@production | line 25
     failed       app@production after 1 min: check `http` did not hold: `status` is 503, required 200
       hint: look at the log of the server
       log: logs/4711/app@production/attempt-1/log.txt
@@ -68,6 +87,7 @@ fn a_run_is_lines_that_say_what_to_do() {
       next: answer `tls` in the plan and run again
 
     5 tasks: 1 failed, 1 paused, 1 blocked, 2 done
+    first failure: app@production: check `http` did not hold: `status` is 503, required 200
     ");
 }
 

@@ -57,8 +57,8 @@ pub const INPUTS_READ: [Input; 12] = [
     TOKEN,
 ];
 
-/// The binary itself; the action's own step reads it, the binary does not.
-pub const BINARY: Input = input("binary", "DEPLOY_ACTION_BINARY");
+/// The binary itself; the action's own step reads it, the binary does not. `DEPLOY_ACTION_BINARY` says the same.
+pub const BINARY: Input = input("binary", "DEPLOY_ACTION_INPUT_BINARY");
 
 /// Output of a dry run: the ids of the jobs that have something to do, a JSON list.
 pub const OUTPUT_JOBS: &str = "jobs";
@@ -71,3 +71,47 @@ pub const OUTPUTS: [&str; 2] = [OUTPUT_JOBS, OUTPUT_DIGEST];
 pub const ARTIFACTS_IN: &str = "deploy-action/artifacts/in";
 /// Folder below `RUNNER_TEMP` whose content is kept for other jobs; what is sensitive never lies there.
 pub const ARTIFACTS_OUT: &str = "deploy-action/artifacts/out";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    #[test]
+    fn the_action_passes_on_exactly_what_the_binary_reads_and_writes() {
+        let action: Value =
+            serde_yaml::from_str(include_str!("../../action.yml")).expect("it is YAML");
+        let keys = |value: &Value| -> Vec<String> {
+            value
+                .as_object()
+                .expect("it is a map")
+                .keys()
+                .cloned()
+                .collect()
+        };
+        let inputs: Vec<&str> = INPUTS_READ
+            .iter()
+            .chain([&BINARY])
+            .map(|input| input.name)
+            .collect();
+        assert_eq!(keys(&action["inputs"]), inputs);
+        assert_eq!(keys(&action["outputs"]), OUTPUTS);
+        let step = &action["runs"]["steps"][0];
+        for input in INPUTS_READ.iter().chain([&BINARY]) {
+            assert_eq!(
+                step["env"][input.variable],
+                format!("${{{{ inputs.{} }}}}", input.name)
+            );
+        }
+        assert_eq!(
+            step["env"].as_object().map(serde_json::Map::len),
+            Some(inputs.len())
+        );
+        let script = step["run"].as_str().expect("it is a script");
+        assert!(
+            !script.contains("${{"),
+            "an expression in a script can become shell text"
+        );
+        assert!(script.contains(&format!("version={}\n", env!("CARGO_PKG_VERSION"))));
+    }
+}

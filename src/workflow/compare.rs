@@ -125,11 +125,10 @@ fn waits_by_plan(
         }
         for other in reached {
             match job_of.get(&other) {
-                Some(&of) if of == job => {}
+                Some(&of) if of == job || found.contains(&of) => {}
                 Some(&of) => {
-                    if found.insert(of) {
-                        open.extend(own(of).filter(|&node| seen_nodes.insert(node)));
-                    }
+                    found.insert(of);
+                    open.extend(own(of).filter(|&node| seen_nodes.insert(node)));
                 }
                 None if seen_nodes.insert(other) => open.push(other),
                 None => {}

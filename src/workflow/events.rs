@@ -206,12 +206,9 @@ fn refuse_expressions(workflow: &str, value: &Value) -> Result<(), WorkflowError
 }
 
 /// An input of a dispatch. What a person leaves empty is not given: a default written here would be given in every run, and
-/// win against the value of an environment, so it stands here only where no environment has one.
+/// win against the value of an environment, so it stands here only where no environment has one. GitHub knows no choice and
+/// no boolean that can be left empty; such an input is a text.
 fn dispatch_input(input: &Input, overridden: bool) -> Value {
-    let mut entries = Map::new();
-    if let Some(description) = &input.description {
-        entries.insert("description".to_owned(), inert(description).into());
-    }
     let default = input
         .default
         .as_ref()
@@ -219,28 +216,36 @@ fn dispatch_input(input: &Input, overridden: bool) -> Value {
         .filter(|text| !text.contains("${{"));
     let may_be_empty = overridden || (input.default.is_some() && default.is_none());
     let default = default.filter(|_| !overridden);
+    let options: Vec<String> = match input.ty {
+        InputType::Choice => input
+            .options
+            .iter()
+            .map(|option| option.replace("${{", "$ {{"))
+            .collect(),
+        InputType::Boolean => vec!["true".to_owned(), "false".to_owned()],
+        InputType::String | InputType::Number | InputType::Json => Vec::new(),
+    };
+    let ty = match input.ty {
+        InputType::Number => "number",
+        InputType::Boolean if !may_be_empty => "boolean",
+        InputType::Choice if !may_be_empty => "choice",
+        InputType::String | InputType::Json | InputType::Boolean | InputType::Choice => "string",
+    };
+    let mut entries = Map::new();
+    let alternatives =
+        (may_be_empty && !options.is_empty()).then(|| format!("{}, or empty", options.join(", ")));
+    let description = match (input.description.as_deref().map(inert), alternatives) {
+        (Some(description), Some(alternatives)) => Some(format!("{description} ({alternatives})")),
+        (description, alternatives) => description.or(alternatives),
+    };
+    entries.extend(description.map(|description| ("description".to_owned(), description.into())));
     if default.is_none() && !may_be_empty {
         entries.insert("required".to_owned(), true.into());
     }
-    let choice = |options: Vec<String>| -> (&'static str, Option<Value>) {
-        let empty = may_be_empty.then(String::new);
-        let options: Vec<String> = empty
-            .into_iter()
-            .chain(options)
-            .map(|option| option.replace("${{", "$ {{"))
-            .collect();
-        ("choice", Some(options.into()))
-    };
-    let (ty, options) = match input.ty {
-        InputType::String | InputType::Json => ("string", None),
-        InputType::Number => ("number", None),
-        // A dispatch knows no boolean that is not given.
-        InputType::Boolean if may_be_empty => choice(vec!["true".to_owned(), "false".to_owned()]),
-        InputType::Boolean => ("boolean", None),
-        InputType::Choice => choice(input.options.clone()),
-    };
     entries.insert("type".to_owned(), ty.into());
-    entries.extend(options.map(|options| ("options".to_owned(), options)));
+    if ty == "choice" {
+        entries.insert("options".to_owned(), options.into());
+    }
     if let Some(text) = default {
         let typed = match ty {
             "number" | "boolean" => serde_json::from_str(&text).unwrap_or(Value::String(text)),

@@ -141,9 +141,10 @@ impl Build<'_, '_> {
                 braces(&format!("case({is_preview}, github.run_id, 'run')"))
             ));
         }
+        // A later look for drift replaces one that waits; a deployment is never replaced.
         Concurrency {
             group,
-            queue: true,
+            queue: self.events.start(Command::Run),
             cancel_in_progress: false,
         }
     }
@@ -430,7 +431,7 @@ impl Build<'_, '_> {
             .verb("Run", "run")
             .with(action::TASK.name, keys.join("\n"));
         steps.push(with_secrets(self.steps.confirmed(self.steps.valued(task))));
-        if let Some(days) = kept_days(nodes) {
+        if let Some(days) = self.kept_days(nodes) {
             steps.push(self.steps.keep(&group.id, days));
         }
         if nodes.iter().any(|node| node.task.changes) {
@@ -479,6 +480,39 @@ impl Build<'_, '_> {
         let mut jobs: Vec<&str> = found.into_values().collect();
         jobs.dedup();
         jobs
+    }
+
+    /// How long the files that tasks hand over are kept; `None` where they hand none over that others may see.
+    fn kept_days(&self, nodes: &[&Node<'_>]) -> Option<u64> {
+        const DAY: u64 = 24 * 60 * 60;
+        // GitHub keeps nothing for longer.
+        const MOST: u64 = 90;
+        let declared = |task: &Task| {
+            let open = task
+                .artifacts
+                .values()
+                .filter(|artifact| !artifact.sensitive);
+            let longest = open
+                .map(|artifact| artifact.retention.as_secs().div_ceil(DAY))
+                .max();
+            longest.or((task.kind == Kind::Render && self.is_handed_over(task)).then_some(30))
+        };
+        nodes
+            .iter()
+            .filter_map(|node| declared(node.task))
+            .max()
+            .map(|days| days.clamp(1, MOST))
+    }
+
+    /// Whether some task reads an artifact of a task.
+    fn is_handed_over(&self, task: &Task) -> bool {
+        let reads = self.plan.tasks.iter().flat_map(|reader| &reader.reads);
+        reads
+            .filter(|read| read.reference.root == "tasks")
+            .any(|read| {
+                let names = read.reference.names();
+                names.first() == Some(&task.id.as_str()) && names.get(1) == Some(&"artifacts")
+            })
     }
 
     fn runner(&self, nodes: &[&Node<'_>]) -> Result<Vec<String>, WorkflowError> {
@@ -578,26 +612,4 @@ fn hold_back(gates: &[Gate], ancestors: &mut Vec<Set>, n_groups: usize) {
         })
         .collect();
     *ancestors = held;
-}
-
-/// How long the files that tasks hand over are kept; `None` where they hand none over that others may see.
-fn kept_days(nodes: &[&Node<'_>]) -> Option<u64> {
-    const DAY: u64 = 24 * 60 * 60;
-    // GitHub keeps nothing for longer.
-    const MOST: u64 = 90;
-    let declared = |task: &Task| {
-        let open = task
-            .artifacts
-            .values()
-            .filter(|artifact| !artifact.sensitive);
-        let longest = open
-            .map(|artifact| artifact.retention.as_secs().div_ceil(DAY))
-            .max();
-        longest.or((task.kind == Kind::Render).then_some(30))
-    };
-    nodes
-        .iter()
-        .filter_map(|node| declared(node.task))
-        .max()
-        .map(|days| days.clamp(1, MOST))
 }

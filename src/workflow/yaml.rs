@@ -131,13 +131,12 @@ impl Writer<'_> {
     }
 
     fn item(&mut self, item: &Value, indent: usize) {
-        self.text.push_str(&format!("{}- ", " ".repeat(indent)));
+        self.text.push_str(&format!("{}-", " ".repeat(indent)));
         match item {
             Value::Object(entries) if !entries.is_empty() => {
                 for (index, (key, value)) in entries.iter().enumerate() {
-                    if index > 0 {
-                        self.text.push_str(&" ".repeat(indent + 2));
-                    }
+                    let before = if index == 0 { 1 } else { indent + 2 };
+                    self.text.push_str(&" ".repeat(before));
                     self.entry(key, value, indent + 2);
                 }
             }
@@ -145,12 +144,8 @@ impl Writer<'_> {
                 self.text.push('\n');
                 self.children(item, indent + 2);
             }
-            scalar => {
-                let text = scalar_text(scalar);
-                self.text
-                    .push_str(if text.is_empty() { "null" } else { &text });
-                self.text.push('\n');
-            }
+            Value::Null => self.text.push_str(" null\n"),
+            scalar => self.text.push_str(&format!(" {}\n", scalar_text(scalar))),
         }
     }
 }

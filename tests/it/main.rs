@@ -5,3 +5,6 @@ mod graph;
 mod layers;
 mod lint;
 mod process;
+mod render;
+mod resume;
+mod world;

@@ -3,13 +3,11 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    checkpoint::{
-        shorten::shortened,
-        summary::{Answered, CheckLine, CheckWord, Observation},
-    },
+    checkpoint::summary::{Answered, CheckLine, CheckWord, Observation},
     event::{Answer, CheckAnswer, CheckMoment},
     ledger::{CheckRecord, TaskRecord},
     plan::{Task, model::Check},
+    report::shortened,
 };
 
 /// The longest observed value that is shown, in characters.

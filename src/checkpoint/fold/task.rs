@@ -3,7 +3,6 @@
 use super::{Material, check, weakest};
 use crate::{
     checkpoint::{
-        shorten::shortened,
         state::State,
         summary::{CheckWord, EffectLine, TaskSummary, Times},
     },
@@ -12,7 +11,7 @@ use crate::{
     ident::Name,
     ledger::{TaskRecord, TaskState},
     plan::model::Kind,
-    report::words::moment,
+    report::{shortened, words::moment},
 };
 
 /// The longest output that is shown, in characters.

@@ -3,7 +3,7 @@
 //! Characters with a meaning become entities, which hold in a line, a table and inside HTML alike. GitHub looks for
 //! mentions and references after the Markdown is rendered, so an entity does not stop these: a space of no width does.
 
-use crate::checkpoint::shorten::shortened;
+use crate::report::shortened;
 
 /// A space of no width.
 const GAP: &str = "&#8203;";

@@ -101,7 +101,7 @@ fn summary(texts: &[String], n_tasks: usize, n_failures: usize) -> Summary {
     summary.title.plan = text(8);
     summary.overall.headline = text(9);
     summary.overall.next = (10..20).map(text).collect();
-    for run in &mut summary.title.run {
+    if let Some(run) = &mut summary.title.run {
         (run.url, run.commit, run.actor) = (Some(text(11)), Some(text(12)), Some(text(13)));
     }
     for (index, line) in summary.people.decisions.iter_mut().enumerate() {

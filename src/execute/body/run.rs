@@ -4,7 +4,7 @@
 //! child. Both get the same environment: the runner's without its tokens and private files, then the plan's, the phase's
 //! and the task's variables.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, fs, io, path::Path};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use tokio::sync::mpsc;
@@ -30,8 +30,8 @@ use crate::{
     secret::Secret,
 };
 
-/// Standard output is kept up to this size, for outputs and checks.
-const MOST_STDOUT: u64 = 16 * 1024 * 1024;
+/// Standard output is kept up to this size, in bytes, for outputs and checks.
+pub(in crate::execute) const MOST_STDOUT: u64 = 16 * 1024 * 1024;
 
 /// Lines that may wait to be shown.
 const LIVE_LINES: usize = 256;
@@ -44,15 +44,9 @@ pub(super) async fn execute<'p>(
     let body = RunBody::read(Reader::new(&evaluate(run, attempt)?))?;
     let node = attempt.node;
     let (folder, relative) = run.recorder.attempt_folder(&node.key, attempt.number)?;
-    let outputs_file = run.world.scratch.join(format!(
-        "outputs-{}-{}",
-        file_name(&node.key.to_string()),
-        attempt.number
-    ));
-    fs::write(&outputs_file, "")
-        .map_err(|error| ExecuteError::file("write", outputs_file.clone(), error))?;
-    let spec = call(run, node, &body)?
-        .env("GITHUB_OUTPUT", outputs_file.as_str())
+    let outputs_file = OutputsFile::create(folder.join(OutputsFile::NAME))?;
+    let spec = capture(call(run, node, &body)?, node)
+        .env("GITHUB_OUTPUT", outputs_file.path.as_str())
         .timeout(node.task.timeout);
     result.effects.push(Effect {
         what: format!("run {}", body.purpose()),
@@ -81,6 +75,58 @@ pub(super) async fn execute<'p>(
     finish(run, node, &body.purpose(), &ended, &outputs_file, result)
 }
 
+/// Keeps standard output where an output is found in it. It lies beside the log while a kept child runs, so nothing is kept
+/// without need; where the output is secret, the log shows nothing of it, because nobody knows the secret before.
+fn capture(spec: CommandSpec, node: &Node<'_>) -> CommandSpec {
+    let mut matched = node
+        .task
+        .outputs
+        .values()
+        .filter(|output| output.matches.is_some())
+        .peekable();
+    if matched.peek().is_none() {
+        return spec;
+    }
+    if matched.any(|output| output.sensitive) {
+        spec.capture_secret_stdout(MOST_STDOUT)
+    } else {
+        spec.capture_stdout(MOST_STDOUT)
+    }
+}
+
+/// The file to which a child writes outputs. It lies beside the log, so that whoever adopts the child finds it, is readable
+/// for its owner alone, and is removed once the child has ended here.
+struct OutputsFile {
+    path: Utf8PathBuf,
+}
+
+impl OutputsFile {
+    const NAME: &str = "outputs";
+
+    fn create(path: Utf8PathBuf) -> Result<Self, ExecuteError> {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)
+            .map_err(|error| ExecuteError::file("write", path.clone(), error))?;
+        Ok(Self { path })
+    }
+
+    /// Reads what the child wrote, and removes it.
+    fn take(&self) -> Result<Vec<u8>, ExecuteError> {
+        let written = match fs::read(&self.path) {
+            Ok(written) => written,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(ExecuteError::file("read", self.path.clone(), error)),
+        };
+        fs::remove_file(&self.path)
+            .map_err(|error| ExecuteError::file("remove", self.path.clone(), error))?;
+        Ok(written)
+    }
+}
+
 /// Takes over a child that was kept when an earlier runner died: waits for its end and reads what it left.
 pub(super) async fn adopt<'p>(
     run: &Run<'_, 'p>,
@@ -98,8 +144,7 @@ pub(super) async fn adopt<'p>(
                 KeptState::Ended(ended) => break ended,
                 KeptState::Running(_) => {}
                 KeptState::Vanished | KeptState::NeverStarted => {
-                    return Err(ExecuteError::task(FailureKind::Task, "the child that was kept is gone, and nobody knows how it ended")
-                        .hint("look at what it changed; then `--done` or `--force`"));
+                    return Err(ExecuteError::UnknownEnd { purpose: body.purpose() });
                 }
             },
             _ = stop.requested() => {
@@ -120,8 +165,10 @@ pub(super) async fn adopt<'p>(
         path: format!("{folder}/log"),
         bytes: ended.log_bytes,
     });
-    // The file of outputs lay in the folder of the runner that died; what was printed is what is left.
-    let outputs_file = run.world.scratch.join("outputs-of-an-adopted-child");
+    let beside = path.parent().unwrap_or(&path);
+    let outputs_file = OutputsFile {
+        path: beside.join(OutputsFile::NAME),
+    };
     finish(run, node, &body.purpose(), &ended, &outputs_file, result)
 }
 
@@ -151,7 +198,6 @@ pub(in crate::execute) fn call<'p>(
     };
     spec = spec
         .dir(run.world.path(&body.working_directory))
-        .capture_stdout(MOST_STDOUT)
         .stop(StopPolicy {
             signal_to: SignalTarget::Group,
             grace: if body.changes {
@@ -164,15 +210,24 @@ pub(in crate::execute) fn call<'p>(
         spec = spec.env(name, value);
     }
     for (name, value) in variables(run, node)? {
-        spec = match value {
-            Value::Secret(secret) => spec.secret_env(name, secret),
-            other => spec.env(name, other.as_plain_text().unwrap_or_default()),
+        spec = match (&value, value.as_plain_text()) {
+            (Value::Secret(secret), _) => spec.secret_env(name, secret.clone()),
+            (_, Some(text)) => spec.env(name, text),
+            (_, None) => return Err(no_variable(&name, &value)),
         };
     }
     if let (false, Some(token)) = (body.permissions.is_empty(), &run.world.runner.token) {
         spec = spec.secret_env("GITHUB_TOKEN", token.clone());
     }
     Ok(spec)
+}
+
+fn no_variable(name: &str, value: &Value) -> ExecuteError {
+    let message = format!("variable `{name}` is a {}", value.type_name());
+    ExecuteError::task(FailureKind::Invalid, message).hint(match value {
+        Value::Null => "give it a second choice, as in `tasks.a.outputs.x || 'none'`",
+        _ => "write `toJSON(…)` around it",
+    })
 }
 
 /// The variables of plan, phase and task; the inner one wins.
@@ -251,18 +306,39 @@ async fn kept_child<'p>(
         purpose: spec.purpose().to_owned(),
     };
     run.record(node, event, Durability::Synced)?;
-    let kept = prepared.start().await?;
     let (live, lines) = mpsc::channel(LIVE_LINES);
-    let ended = tokio::join!(
-        kept.wait(Some(live), attempt.stop.clone()),
-        show(run, node, lines)
-    )
-    .0?;
+    let with_it = async {
+        let kept = prepared.start().await?;
+        kept.wait(Some(live), attempt.stop.clone()).await
+    };
+    let ended = match tokio::join!(with_it, show(run, node, lines)).0 {
+        Ok(ended) => ended,
+        Err(error) => after_all(error, folder, spec.purpose())?,
+    };
     let log = LogRef {
         path: relative.join("log").to_string(),
         bytes: ended.log_bytes,
     };
     Ok((ended, log))
+}
+
+/// Looks at a child whose keeper did not answer, or is gone: only where it never was started is that a failure.
+fn after_all(
+    error: process::ProcessError,
+    folder: &Utf8Path,
+    purpose: &str,
+) -> Result<Ended, ExecuteError> {
+    let folder = Path::new(folder.as_str());
+    match kept::look(folder)? {
+        KeptState::NeverStarted => Err(error.into()),
+        KeptState::Ended(ended) => Ok(Ended {
+            stdout: kept::take_stdout(folder)?,
+            ..ended
+        }),
+        KeptState::Running(_) | KeptState::Vanished => Err(ExecuteError::UnknownEnd {
+            purpose: purpose.to_owned(),
+        }),
+    }
 }
 
 async fn direct_child<'p>(
@@ -303,12 +379,13 @@ fn finish<'p>(
     node: &Node<'p>,
     purpose: &str,
     ended: &Ended,
-    outputs_file: &Utf8Path,
+    outputs_file: &OutputsFile,
     result: &mut BodyResult,
 ) -> Result<(), ExecuteError> {
     for note in &ended.notes {
         run.recorder.notice(&format!("{}: {note}", node.key));
     }
+    let written = outputs_file.take()?;
     match ended.stopped {
         Some(StopReason::Cancelled) => {
             result.cancelled = true;
@@ -335,7 +412,7 @@ fn finish<'p>(
             exit: Some(ended.how.code()),
         });
     }
-    read_outputs(node, ended, outputs_file, result)?;
+    read_outputs(node, ended, &written, result)?;
     for (name, artifact) in &node.task.artifacts {
         let file = run.world.path(&artifact.path);
         if !file.exists() {
@@ -353,7 +430,7 @@ fn finish<'p>(
 fn read_outputs(
     node: &Node<'_>,
     ended: &Ended,
-    outputs_file: &Utf8Path,
+    written: &[u8],
     result: &mut BodyResult,
 ) -> Result<(), ExecuteError> {
     if node.task.outputs.is_empty() {
@@ -364,8 +441,7 @@ fn read_outputs(
         .as_ref()
         .map(|stdout| String::from_utf8_lossy(stdout.expose()).into_owned())
         .unwrap_or_default();
-    let written = fs::read(outputs_file).unwrap_or_default();
-    let written = parse_output_file(&written)
+    let written = parse_output_file(written)
         .map_err(|error| ExecuteError::task(FailureKind::Task, super::super::chain(&error)))?;
     for (name, declaration) in &node.task.outputs {
         let text = match &declaration.matches {
@@ -402,15 +478,4 @@ fn mask_secret_outputs<'p>(run: &Run<'_, 'p>, result: &BodyResult) -> Result<(),
         })
         .collect();
     run.add_to_mask(secrets)
-}
-
-fn file_name(key: &str) -> Utf8PathBuf {
-    let plain = key.chars().map(|character| {
-        if character.is_ascii_alphanumeric() || character == '-' {
-            character
-        } else {
-            '_'
-        }
-    });
-    plain.collect::<String>().into()
 }

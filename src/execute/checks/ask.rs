@@ -106,7 +106,9 @@ impl<'p> Run<'_, 'p> {
         reader: Reader<'_>,
     ) -> Result<Asked, ExecuteError> {
         let body = RunBody::read(reader)?;
-        let spec = body::call(self, question.node, &body)?.timeout(question.node.task.timeout);
+        let spec = body::call(self, question.node, &body)?
+            .capture_stdout(body::MOST_STDOUT)
+            .timeout(question.node.task.timeout);
         let masker = self.masker.borrow().clone();
         let (live, lines) = mpsc::channel(1024);
         let output = Output {

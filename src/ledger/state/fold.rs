@@ -343,6 +343,11 @@ impl TaskRecord {
     }
 
     fn finish(&mut self, number: u32, ended: Ended) {
+        if number == 0 {
+            // It failed before an attempt was started, which says nothing about the last one.
+            self.state = state_after(&ended.outcome);
+            return;
+        }
         let Some(attempt) = &mut self.attempt else {
             // Its start is in no record that is known, so neither is what it was made of: it counts for nothing.
             self.state = state_after(&ended.outcome);

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    checkpoint::Tone,
     diagnostic::words::count,
     event::{Event, Outcome},
     ident::TaskKey,
-    report::Colours,
+    report::{Colours, Tone},
 };
 
 /// How a task ended in this run. The order is that of the paragraph.
@@ -48,7 +47,8 @@ impl End {
 #[derive(Debug, Default)]
 pub(super) struct Closing {
     ends: BTreeMap<TaskKey, End>,
-    failed_first: Option<(TaskKey, String)>,
+    /// Failed attempts in their order, with their messages.
+    failures: Vec<(TaskKey, String)>,
 }
 
 impl Closing {
@@ -59,8 +59,7 @@ impl Closing {
             Event::TaskFinished { task, outcome, .. } => match outcome {
                 Outcome::Succeeded => (task, End::Done),
                 Outcome::Failed(failure) => {
-                    let first = || (task.clone(), failure.message.clone());
-                    self.failed_first.get_or_insert_with(first);
+                    self.failures.push((task.clone(), failure.message.clone()));
                     (task, End::Failed)
                 }
                 Outcome::Cancelled => (task, End::Cancelled),
@@ -122,11 +121,8 @@ impl Closing {
         };
         // An attempt that was repeated with success is no failure of the run.
         let still_failed = |task: &TaskKey| self.ends.get(task) != Some(&End::Done);
-        if let Some((task, message)) = self
-            .failed_first
-            .as_ref()
-            .filter(|(task, _)| still_failed(task))
-        {
+        let first = self.failures.iter().find(|(task, _)| still_failed(task));
+        if let Some((task, message)) = first {
             text.push_str(&format!(
                 "\nfirst failure: {task}: {}",
                 super::line::visible(message)

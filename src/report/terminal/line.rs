@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use crate::{
-    checkpoint::Tone,
     event::{Answer, CheckAnswer, Event, Failure, FailureKind, Outcome, Reality, Reason, Waiting},
     ident::{CheckId, TaskKey},
     report::{
-        Colours,
+        Colours, Tone, shortened,
         words::{duration, moment},
     },
 };
@@ -308,7 +307,7 @@ fn answered(task: &TaskKey, check: &CheckId, answer: &CheckAnswer) -> Line {
                 .required
                 .get(name)
                 .map_or(String::new(), |text| format!(" (required {text})"));
-            let value = crate::checkpoint::shortened(&answer.observed[name].to_string(), 120);
+            let value = shortened(&answer.observed[name].to_string(), 120);
             format!("{name} {value}{unit}{required}")
         })
         .collect();

@@ -6,12 +6,11 @@ use super::{Section, reality_text, reality_word, section};
 use crate::{
     checkpoint::{
         markdown::escape::{code_within, details, html_code, inline, prose_within, table},
-        shorten::shortened,
-        state::{State, Tone},
+        state::State,
         summary::{CheckLine, CheckWord, Observation, PhaseSummary, Summary, TaskSummary, Times},
     },
     diagnostic::words::count,
-    report::words::duration,
+    report::{Tone, shortened, words::duration},
 };
 
 /// The most outputs of a task that are shown.
