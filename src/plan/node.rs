@@ -5,7 +5,7 @@
 
 use std::{collections::HashMap, rc::Rc};
 
-use granit_parser::{Event, Parser, ScalarStyle, ScanError, StructureStyle};
+use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, StructureStyle};
 
 use crate::diagnostic::{Diagnostic, Span};
 
@@ -494,12 +494,54 @@ impl Reader<'_> {
         if let Some(problem) = self.brace_in_flow(at) {
             return problem;
         }
+        match error.kind() {
+            ErrorKind::RecursionLimitExceeded => {
+                return too_deep(MOST_LEVELS + 1, Span::new(at, at + 1));
+            }
+            ErrorKind::UnknownAnchor => return unknown_anchor(self.word_at(at)),
+            ErrorKind::TabNotAllowed
+            | ErrorKind::TabInBlockIndentation
+            | ErrorKind::TabInIndentation
+            | ErrorKind::TabInPlainScalar => {
+                if let Some(place) = self.indenting_tab(at) {
+                    return Diagnostic::error(
+                        "yaml",
+                        "a tab stands in the indentation, and YAML takes spaces alone",
+                    )
+                    .at(place)
+                    .help("write two spaces for each level; the reading ends here");
+                }
+            }
+            _ => {}
+        }
         Diagnostic::error("yaml", format!("this is not YAML: {}", error.info()))
-            .at(Span {
-                start: at,
-                end: at + 1,
-            })
+            .at(Span::new(at, at + 1))
             .help("the reading ends here; what stands after this place has not been looked at")
+    }
+
+    /// The alias or other word that begins at a place.
+    fn word_at(&self, at: usize) -> Span {
+        let rest = self.text.get(at..).unwrap_or_default();
+        let end = rest
+            .find(|sign: char| sign.is_whitespace() || ",[]{}".contains(sign))
+            .unwrap_or(rest.len());
+        Span::new(at, at + end.max(1))
+    }
+
+    /// The first tab in the indentation of a line, from the line of a place on; the parser stops at the value before it.
+    fn indenting_tab(&self, at: usize) -> Option<Span> {
+        let mut start = self.text.as_bytes()[..at]
+            .iter()
+            .rposition(|&byte| byte == b'\n')
+            .map_or(0, |line_end| line_end + 1);
+        for line in self.text.get(start..)?.split_inclusive('\n') {
+            let indentation = line.len() - line.trim_start_matches([' ', '\t']).len();
+            if let Some(tab) = line[..indentation].find('\t') {
+                return Some(Span::new(start + tab, start + tab + 1));
+            }
+            start += line.len();
+        }
+        None
     }
 
     /// An expression without quotes inside `{ }` or `[ ]` reads as two opened braces, and the mistake is noticed much later.

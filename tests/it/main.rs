@@ -1,6 +1,9 @@
 //! Tests of the program from outside, one file a verb.
 
 mod container;
+mod graph;
+mod layers;
+mod lint;
 mod process;
 mod render;
 mod resume;
