@@ -81,24 +81,27 @@ impl Place {
             camino::absolute_utf8(path).map_err(|error| CliError::file("find", path, &error))
         };
         let dir_path = absolute(dir)?;
-        let root = dir_path
-            .as_str()
-            .strip_suffix(WORKFLOWS)
-            .map(|root| Utf8Path::new(root).to_owned());
-        let below = |root: &Utf8PathBuf| {
-            absolute(&args.plan.file)
-                .ok()?
-                .strip_prefix(root)
-                .ok()
-                .map(|path| path.to_string())
+        // Elsewhere than where GitHub looks for them, the files are written as for the plan's own folder.
+        let Some(root) = dir_path.as_str().strip_suffix(WORKFLOWS) else {
+            return Ok(Self {
+                workflows: dir.clone(),
+                plan: file.to_owned(),
+            });
         };
-        let plan = root
-            .as_ref()
-            .and_then(below)
-            .unwrap_or_else(|| file.to_owned());
+        let plan = absolute(&args.plan.file)?;
+        let below = plan.strip_prefix(root).map_err(|_error| {
+            CliError::new(
+                Exit::Usage,
+                format!(
+                    "`{}` does not lie in the repository of `{dir}`",
+                    args.plan.file
+                ),
+            )
+            .hint("name the folder of the repository that holds the plan")
+        })?;
         Ok(Self {
             workflows: dir.clone(),
-            plan,
+            plan: below.to_string(),
         })
     }
 }
