@@ -1,7 +1,10 @@
 //! The command line: arguments in, exit code out; one file a verb.
 //!
 //! Only this module and `report` write to the standard streams: data to stdout, words for people to stderr.
+mod action;
 mod args;
+mod checkpoint;
+mod close;
 mod environment;
 mod exit;
 mod explain;
@@ -10,9 +13,13 @@ mod lint;
 mod outcome;
 mod output;
 mod plan_file;
+mod rehearse;
+mod render;
+mod report_files;
 mod run;
 mod session;
 mod signals;
+mod status;
 
 pub use args::{Args, run};
 pub use environment::Environment;

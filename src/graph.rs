@@ -3,6 +3,8 @@
 //! Graph, ledger and reports know only tasks: one for each leg of a matrix in each environment. A [`TaskGraph`] never
 //! holds a cycle. Order has the four sources of `plan-format.md`, 3.2; phases are kept as barriers, so that two phases of
 //! 5,000 tasks cost 10,000 entries and not 25 million edges.
+mod barriers;
+mod budget;
 mod build;
 mod cycle;
 mod late;

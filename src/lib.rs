@@ -5,10 +5,10 @@
 //! | layer | modules |
 //! |--|--|
 //! | 0 | [`ident`], [`digest`], [`secret`], [`diagnostic`], [`expression`] |
-//! | 1 | [`plan`], [`document`] |
-//! | 2 | [`graph`], [`event`] |
+//! | 1 | [`plan`], [`document`], [`event`] |
+//! | 2 | [`graph`] |
 //! | 3 | [`ledger`], [`schedule`], [`process`], [`image`], [`github`], [`container`] |
-//! | 4 | [`probe`], [`workflow`] |
+//! | 4 | [`probe`], [`render`], [`workflow`] |
 //! | 5 | [`execute`], [`report`], [`checkpoint`], [`rehearse`] |
 //! | 6 | [`cli`] |
 

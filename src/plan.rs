@@ -18,8 +18,9 @@ mod position;
 pub mod requirement;
 mod shape;
 pub mod values;
+mod workflows;
 
 pub use fingerprint::{Fingerprint, Parts as FingerprintParts};
-pub use load::{Read, read, read_text};
+pub use load::{Read, read, read_bytes, read_text};
 pub use model::{Phase, Plan, Task};
 pub use names::{GITHUB, connections_of};

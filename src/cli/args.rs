@@ -2,7 +2,10 @@
 
 use clap::Parser as _;
 
-use super::{CliError, Environment, Exit, explain, graph, lint, output, run as run_verb};
+use super::{
+    CliError, Environment, Exit, action, checkpoint, close, explain, graph, lint, output, rehearse,
+    render, run as run_verb, status,
+};
 
 /// Deployments planned as code, rehearsed on a laptop, run on GitHub Actions
 #[derive(Debug, clap::Parser)]
@@ -21,14 +24,37 @@ pub struct Args {
 enum Verb {
     Lint(lint::LintArgs),
     Graph(graph::GraphArgs),
+    Render(render::RenderArgs),
     Run(Box<run_verb::RunArgs>),
+    Status(status::StatusArgs),
     Explain(explain::ExplainArgs),
+    Checkpoint(checkpoint::CheckpointArgs),
+    Rehearse(rehearse::RehearseArgs),
+    Close(close::CloseArgs),
+    /// Does what the inputs of the action say; called by action.yml
+    #[command(hide = true)]
+    Action,
 }
 
 impl Args {
     /// Reads the arguments of the process; wrong ones end it with 2 and words.
     pub fn read() -> Self {
         Self::parse()
+    }
+
+    /// Reads arguments that were put together from the inputs of the action.
+    ///
+    /// # Errors
+    ///
+    /// They are wrong.
+    pub(super) fn parse_arguments(arguments: Vec<String>) -> Result<Self, CliError> {
+        Self::try_parse_from(arguments).map_err(|error| {
+            let words = error.to_string();
+            CliError::new(
+                Exit::Usage,
+                words.trim_start_matches("error: ").trim_end().to_owned(),
+            )
+        })
     }
 }
 
@@ -37,8 +63,14 @@ pub fn run(args: &Args, environment: &Environment) -> Exit {
     let outcome: Result<Exit, CliError> = match &args.verb {
         Verb::Lint(args) => lint::lint(args, environment),
         Verb::Graph(args) => graph::graph(args, environment),
-        Verb::Explain(args) => explain::explain(args, environment),
+        Verb::Render(args) => render::render(args, environment),
         Verb::Run(args) => run_verb::run(args, environment),
+        Verb::Status(args) => status::status(args, environment),
+        Verb::Explain(args) => explain::explain(args, environment),
+        Verb::Checkpoint(args) => checkpoint::checkpoint(args, environment),
+        Verb::Rehearse(args) => rehearse::rehearse(args, environment),
+        Verb::Close(args) => close::close(args, environment),
+        Verb::Action => action::run(environment),
     };
     outcome.unwrap_or_else(|error| {
         output::error(environment, &error);

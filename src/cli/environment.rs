@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, io::IsTerminal as _, path::PathBuf};
 
+use crate::report::Colours;
+
 /// Everything that the program takes from outside besides its arguments.
 #[derive(Debug, Clone)]
 pub struct Environment {
@@ -44,5 +46,14 @@ impl Environment {
         self.stderr_is_terminal
             && self.get("NO_COLOR").is_none()
             && self.get("TERM") != Some("dumb")
+    }
+
+    /// Returns what words on stderr may be adorned with.
+    pub fn palette(&self) -> Colours {
+        if self.colours() {
+            Colours::Ansi
+        } else {
+            Colours::Plain
+        }
     }
 }

@@ -1,10 +1,12 @@
 //! `deploy-action lint`: every problem of a plan and of the files that it names.
 
+use std::collections::HashSet;
+
 use super::{CliError, Environment, Exit, output, plan_file::PlanFile};
 use crate::{
     diagnostic::{Diagnostic, Diagnostics, Severity, words::count},
     document::Document,
-    graph,
+    graph::{self, TaskGraph},
     plan::{
         Plan,
         model::Coverer,
@@ -41,14 +43,18 @@ enum Deny {
 pub fn lint(args: &LintArgs, environment: &Environment) -> Result<Exit, CliError> {
     let read = args.plan.open()?;
     let mut problems = read.problems;
+    let mut late = String::new();
     if let Some(plan) = &read.plan {
-        problems.extend(graph_problems(plan));
+        match graph_of(plan) {
+            Ok(graph) => late = late_tasks(&graph),
+            Err(found) => problems.extend(found),
+        }
         problems.sort();
     }
-    if args.coverage {
-        if let (Some(plan), Some(document)) = (&read.plan, &read.document) {
-            output::data(&coverage(plan, document));
-        }
+    if args.coverage
+        && let (Some(plan), Some(document)) = (&read.plan, &read.document)
+    {
+        output::data(&coverage(plan, document));
     }
     output::problems(environment, args.format, &read.source, problems.as_slice());
     let denied =
@@ -58,22 +64,35 @@ pub fn lint(args: &LintArgs, environment: &Environment) -> Result<Exit, CliError
         && let Some(plan) = &read.plan
     {
         output::words(&good(plan, &problems));
+        output::words(&late);
     }
     Ok(if denied { Exit::Usage } else { Exit::Done })
 }
 
-/// What only the graph can see: cycles, matrices, texts made of nothing.
-pub fn graph_problems(plan: &Plan) -> Vec<Diagnostic> {
+/// Builds the graph, which alone can see cycles, matrices, costs and texts made of nothing.
+fn graph_of(plan: &Plan) -> Result<TaskGraph<'_>, Vec<Diagnostic>> {
     // An input without a value is an error of a run; linting takes examples in its place.
     let given = Given {
         rehearsal: true,
         ..Given::default()
     };
-    let values = match Values::resolve(plan, &given, Wanted::Known) {
-        Ok(values) => values,
-        Err(problems) => return problems,
-    };
-    graph::build(plan, &values).err().unwrap_or_default()
+    let values = Values::resolve(plan, &given, Wanted::Known)?;
+    graph::build(plan, &values)
+}
+
+/// One line for each task that waits for a later phase than its own.
+fn late_tasks(graph: &TaskGraph<'_>) -> String {
+    let plan = graph.plan();
+    let mut seen = HashSet::new();
+    let late = graph
+        .nodes()
+        .iter()
+        .filter(|node| node.late && seen.insert(&node.task.id));
+    late.map(|node| {
+        let (own, counted) = (&plan.phase_of(node.task).id, &plan.phases[node.phase].id);
+        format!("task `{}` is late: it stands in phase `{own}` and counts as part of `{counted}`, for whose tasks it waits\n", node.task.id)
+    })
+    .collect()
 }
 
 fn good(plan: &Plan, problems: &Diagnostics) -> String {

@@ -12,11 +12,13 @@ use crate::{
     diagnostic::words::count,
     event::{Event, RunSummary, StartedRun},
     execute::{DryRun, Options, Run},
+    github::{Nonce, file::append_outputs},
     graph::TaskGraph,
     ident::TaskKey,
     ledger::{Acquisition, Claim, Host, Ledger, Member, this_process},
     plan::duration,
-    report::{JsonLines, Reporter, Terminal, TerminalOptions},
+    report::{JsonLines, Output, Reporter, Terminal},
+    workflow::{action, jobs_with_work},
 };
 
 /// Carries out the plan, resuming from the ledger
@@ -102,11 +104,7 @@ async fn carry_out(args: &RunArgs, environment: &Environment) -> Result<Exit, Cl
     exit
 }
 
-fn options(
-    args: &RunArgs,
-    session: &Session,
-    graph: &TaskGraph<'_>,
-) -> Result<Options, CliError> {
+fn options(args: &RunArgs, session: &Session, graph: &TaskGraph<'_>) -> Result<Options, CliError> {
     let fresh_for = duration::parse(&args.fresh_for)
         .map_err(|error| CliError::new(Exit::Usage, format!("--fresh-for: {error}")))?;
     Ok(Options {
@@ -156,13 +154,16 @@ fn reporters(args: &RunArgs, environment: &Environment) -> Vec<Box<dyn Reporter>
     match args.format {
         output::Format::Json => vec![Box::new(JsonLines::new(Box::new(std::io::stdout())))],
         output::Format::Text => {
-            let options = TerminalOptions {
-                colours: environment.colours(),
-                verbose: args.verbose,
+            let shown = if args.verbose {
+                Output::Everything
+            } else {
+                Output::OfFailures
             };
+            let stderr = Box::new(std::io::stderr());
             vec![Box::new(Terminal::new(
-                Box::new(std::io::stderr()),
-                options,
+                stderr,
+                environment.palette(),
+                shown,
             ))]
         }
     }
@@ -329,6 +330,7 @@ fn dry_run(run: &Run<'_, '_>, format: output::Format) -> Result<Exit, CliError> 
                 .collect(),
         ),
     }
+    tell_runner(run)?;
     let would = found
         .iter()
         .filter(|(_, word)| *word == "would run")
@@ -339,4 +341,27 @@ fn dry_run(run: &Run<'_, '_>, format: output::Format) -> Result<Exit, CliError> 
         count(found.len(), "task")
     ));
     Ok(Exit::Done)
+}
+
+/// On a runner, the jobs that have something to do and the digest that approvals are bound to are outputs of the step.
+fn tell_runner(run: &Run<'_, '_>) -> Result<(), CliError> {
+    let Some(path) = &run.world.runner.files.output else {
+        return Ok(());
+    };
+    // What is observed again needs a runner as much as what runs.
+    let has_work = |index| !matches!(run.dry_run(index), DryRun::UpToDate | DryRun::Skip);
+    let jobs = jobs_with_work(run.graph, &run.selected, has_work)
+        .map_err(|error| CliError::from_error(Exit::Usage, &error))?;
+    let jobs = serde_json::Value::from(jobs).to_string();
+    let digest = run.graph.plan().digest.to_string();
+    let nonce = Nonce::random().map_err(|error| CliError::from_error(Exit::Bug, &error))?;
+    append_outputs(
+        path,
+        &[
+            (action::OUTPUT_JOBS, &jobs),
+            (action::OUTPUT_DIGEST, &digest),
+        ],
+        &nonce,
+    )
+    .map_err(|error| CliError::from_error(Exit::Bug, &error))
 }

@@ -87,7 +87,7 @@ impl Session {
             None => StandIns::default(),
         };
         let folder = absolute(&plan.folder)?;
-        let runner = runner(environment, &folder).await?;
+        let runner = local_github(environment, &folder).await?;
         let given = given(choice, environment, &runner, stand_ins.is_rehearsal())?;
         let values = Values::resolve(plan, &given, Wanted::All).map_err(|problems| {
             output::problems(environment, output::Format::Text, &read.source, &problems);
@@ -364,7 +364,15 @@ fn github(runner: &RunnerContext) -> Map {
     map
 }
 
-async fn runner(environment: &Environment, folder: &Utf8Path) -> Result<RunnerContext, CliError> {
+/// Returns what the runner says, or git in its place.
+///
+/// # Errors
+///
+/// A variable holds what it cannot, or git fails.
+pub async fn local_github(
+    environment: &Environment,
+    folder: &Utf8Path,
+) -> Result<RunnerContext, CliError> {
     let context = RunnerContext::read(&environment.variables)
         .map_err(|error| CliError::from_error(Exit::Usage, &error))?;
     let masker = Masker::new(Vec::<(String, Secret)>::new())
@@ -398,9 +406,14 @@ fn repository_name(runner: &RunnerContext, folder: &Utf8Path) -> String {
 
 /// Returns the folder of all ledgers: as told, else as the XDG base directory specification says.
 fn state_folder(choice: &Choice, environment: &Environment) -> Utf8PathBuf {
-    if let Some(state) = &choice.state {
-        return state.clone();
-    }
+    choice
+        .state
+        .clone()
+        .unwrap_or_else(|| state_home(environment))
+}
+
+/// Returns the folder for everything that is kept between runs, as the XDG base directory specification says.
+pub fn state_home(environment: &Environment) -> Utf8PathBuf {
     match (environment.get("XDG_STATE_HOME"), environment.get("HOME")) {
         (Some(state), _) => Utf8Path::new(state).join("deploy-action"),
         (None, Some(home)) => Utf8Path::new(home).join(".local/state/deploy-action"),

@@ -16,8 +16,7 @@ impl Run<'_, '_> {
         let gate = format!("{environment}-approval");
         let approvals = client.approvals(run.id).await?;
         let given = approvals.into_iter().find(|approval| {
-            approval.state == ApprovalState::Approved
-                && approval.environments.iter().any(|name| *name == gate)
+            approval.state == ApprovalState::Approved && approval.environments.contains(&gate)
         });
         Ok(given.map(|approval| approval.by))
     }

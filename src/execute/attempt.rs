@@ -175,7 +175,9 @@ impl<'p> Run<'_, 'p> {
                 continue;
             }
             match scope.answer(name.as_str()) {
-                Ok(answer) => answers.push((name.clone(), answer.as_plain_text().unwrap_or_default())),
+                Ok(answer) => {
+                    answers.push((name.clone(), answer.as_plain_text().unwrap_or_default()))
+                }
                 // Another task has its part in the answer.
                 Err(ReadError::NotYet { .. }) => {}
                 Err(error) => {

@@ -40,6 +40,7 @@ pub(super) struct Question<'q, 'p> {
     check: &'q Check,
     own: Option<&'q Map>,
     resolve: &'q Resolve,
+    moment: CheckMoment,
 }
 
 impl<'p> Run<'_, 'p> {
@@ -64,6 +65,7 @@ impl<'p> Run<'_, 'p> {
                 check,
                 own,
                 resolve: &resolve,
+                moment,
             };
             let answer = tokio::select! {
                 answer = self.answer(&question) => answer?,
@@ -123,9 +125,9 @@ impl<'p> Run<'_, 'p> {
             answer.asked = asked;
             answer.took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
             // It is asked once more when the time is over, however long `every` is.
-            let rest = check
-                .within
-                .map_or(Duration::ZERO, |within| within.saturating_sub(began.elapsed()));
+            let rest = check.within.map_or(Duration::ZERO, |within| {
+                within.saturating_sub(began.elapsed())
+            });
             if answer.answer != Answer::Failed || rest.is_zero() {
                 return Ok(answer);
             }

@@ -215,9 +215,17 @@ impl<'d, 'r, 'p> Driver<'d, 'r, 'p> {
             }
             Effect::Blocked { task, on } => {
                 let nodes = run.graph.nodes();
-                let event = Event::TaskBlocked {
-                    task: nodes[task.0].key.clone(),
-                    on: nodes[on.0].key.clone(),
+                let (key, cause) = (nodes[task.0].key.clone(), nodes[on.0].key.clone());
+                // What waits for something that cannot be done here cannot be done here either.
+                let event = match run.state_of(on.0) {
+                    Some(TaskState::NotRun { .. }) => Event::TaskNotRun {
+                        task: key,
+                        because: format!("it waits for `{cause}`, which is not run here"),
+                    },
+                    _ => Event::TaskBlocked {
+                        task: key,
+                        on: cause,
+                    },
                 };
                 run.record(&nodes[task.0], event, Durability::Written)?;
             }

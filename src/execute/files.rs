@@ -45,6 +45,11 @@ impl Listing {
         })
     }
 
+    /// Returns the files that git tracks or does not ignore, relative to the folder.
+    pub fn present(&self) -> &[String] {
+        &self.present
+    }
+
     /// Returns the folder.
     pub fn folder(&self) -> &Utf8Path {
         &self.folder

@@ -2,7 +2,9 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::PathBuf, time::Duration};
+    path::PathBuf,
+    time::Duration,
+};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use jiff::Timestamp;

@@ -1,12 +1,13 @@
 //! From a plan and its values to the graph.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{
+    barriers, budget,
     cycle::{self, Wait},
     late,
     legs::legs,
-    model::{Barrier, Edge, EdgeSource, Node, Standing, TaskGraph, resolve_among},
+    model::{Edge, EdgeSource, Node, Standing, TaskGraph, resolve_among},
     nulls,
 };
 use crate::{
@@ -49,18 +50,19 @@ pub fn build<'p>(plan: &'p Plan, values: &Values) -> Result<TaskGraph<'p>, Vec<D
     if problems.has_errors() {
         return Err(sorted(problems));
     }
-    let of_task = group(&nodes, &by_id, plan.tasks.len());
+    let of_task = group(&nodes);
     let edges: Vec<Vec<Edge>> = nodes
         .iter()
-        .map(|node| edges_of(&nodes, node, &by_id, &of_task, &mut problems))
+        .map(|node| edges_of(&nodes, node, &of_task, &mut problems))
         .collect();
     for (node, edges) in nodes.iter_mut().zip(edges) {
         node.after = edges;
     }
     place_in_phases(plan, &waits, &mut nodes, &by_id);
-    let barriers = barriers(plan, &waits, &mut nodes, &by_id);
-    problems.extend(stuck(&nodes, &barriers));
-    problems.extend(nulls::find(plan, values, &nodes));
+    let barriers = barriers::raise(plan, &waits, &mut nodes, &by_id);
+    problems.extend(barriers::stuck(&nodes, &barriers));
+    problems.extend(nulls::find(plan, values, &nodes, &of_task));
+    problems.extend(budget::exceeded(plan, values, &nodes));
     if problems.has_errors() {
         return Err(sorted(problems));
     }
@@ -74,6 +76,7 @@ pub fn build<'p>(plan: &'p Plan, values: &Values) -> Result<TaskGraph<'p>, Vec<D
         nodes,
         barriers,
         index,
+        of_task,
     })
 }
 
@@ -199,12 +202,11 @@ fn decide(
     }
 }
 
-fn group(nodes: &[Node<'_>], by_id: &HashMap<&TaskId, usize>, n_tasks: usize) -> Vec<Vec<usize>> {
-    let mut groups = vec![Vec::new(); n_tasks];
+/// The nodes of each task, in their order.
+fn group<'p>(nodes: &[Node<'p>]) -> HashMap<&'p TaskId, Vec<usize>> {
+    let mut groups: HashMap<&TaskId, Vec<usize>> = HashMap::new();
     for (index, node) in nodes.iter().enumerate() {
-        if let Some(&task) = by_id.get(&node.key.task) {
-            groups[task].push(index);
-        }
+        groups.entry(&node.task.id).or_default().push(index);
     }
     groups
 }
@@ -212,11 +214,11 @@ fn group(nodes: &[Node<'_>], by_id: &HashMap<&TaskId, usize>, n_tasks: usize) ->
 fn edges_of(
     nodes: &[Node<'_>],
     node: &Node<'_>,
-    by_id: &HashMap<&TaskId, usize>,
-    of_task: &[Vec<usize>],
+    of_task: &HashMap<&TaskId, Vec<usize>>,
     problems: &mut Diagnostics,
 ) -> Vec<Edge> {
     let mut edges: Vec<Edge> = Vec::new();
+    let mut seen = HashSet::new();
     let needs = node
         .task
         .needs
@@ -232,25 +234,16 @@ fn edges_of(
         Some((task_read(read)?, source, span))
     });
     for (id, source, span) in needs.chain(reads) {
-        let Some(&task) = by_id.get(&id) else {
+        let Some(of_task) = of_task.get(&id).filter(|_| id != node.key.task) else {
             continue;
         };
-        if id == node.key.task {
-            continue;
-        }
-        match resolve_among(nodes, &of_task[task], node.key.environment.as_ref()) {
-            Some(found) => {
-                for to in found
-                    .into_iter()
-                    .filter(|to| edges.iter().all(|edge| edge.to != *to))
-                    .collect::<Vec<_>>()
-                {
-                    edges.push(Edge {
-                        to,
-                        source: source.clone(),
-                    });
-                }
-            }
+        match resolve_among(nodes, of_task, node.key.environment.as_ref()) {
+            Some(found) => edges.extend(found.into_iter().filter(|to| seen.insert(*to)).map(
+                |to| Edge {
+                    to,
+                    source: source.clone(),
+                },
+            )),
             None => problems.push(ambiguous(node, &id, span)),
         }
     }
@@ -283,169 +276,4 @@ fn place_in_phases(
             node.late = counted[task] > own[task];
         }
     }
-}
-
-fn barriers(
-    plan: &Plan,
-    waits: &[Vec<Wait>],
-    nodes: &mut [Node<'_>],
-    by_id: &HashMap<&TaskId, usize>,
-) -> Vec<Barrier> {
-    let mut is_late = vec![false; plan.tasks.len()];
-    for node in nodes.iter().filter(|node| node.late) {
-        if let Some(&task) = by_id.get(&node.key.task) {
-            is_late[task] = true;
-        }
-    }
-    let awaited = late::awaited_by_late(&is_late, waits);
-    let barriers = gather(plan, nodes);
-    for node in nodes.iter_mut() {
-        let is_awaited = by_id.get(&node.key.task).is_some_and(|&task| awaited[task]);
-        let waits = |barrier: &Barrier| match (
-            barrier.late_only,
-            barrier.environment == node.key.environment,
-        ) {
-            (true, own_walk) => {
-                own_walk && barrier.phase == node.phase && !node.late && !is_awaited
-            }
-            (false, true) => barrier.phase < node.phase,
-            (false, false) if barrier.environment.is_none() => barrier.phase < node.phase,
-            (false, false) => comes_first(
-                plan,
-                barrier.environment.as_ref(),
-                node.key.environment.as_ref(),
-            ),
-        };
-        node.waits_for = (0..barriers.len())
-            .filter(|&index| waits(&barriers[index]))
-            .collect();
-    }
-    barriers
-}
-
-fn gather(plan: &Plan, nodes: &[Node<'_>]) -> Vec<Barrier> {
-    let mut barriers: Vec<Barrier> = Vec::new();
-    let walks = std::iter::once(None).chain(plan.environments.keys().map(Some));
-    for walk in walks {
-        for phase in 0..plan.phases.len() {
-            let members = |late_only: bool| -> Vec<usize> {
-                let here = nodes.iter().enumerate().filter(|(_, node)| {
-                    node.key.environment.as_ref() == walk && node.phase == phase
-                });
-                here.filter(|(_, node)| !late_only || node.late)
-                    .map(|(index, _)| index)
-                    .collect()
-            };
-            for late_only in [false, true] {
-                let members = members(late_only);
-                if !members.is_empty() {
-                    barriers.push(Barrier {
-                        environment: walk.cloned(),
-                        phase,
-                        late_only,
-                        members,
-                    });
-                }
-            }
-        }
-    }
-    barriers
-}
-
-/// Whether an environment needs another, directly or not.
-fn comes_first(
-    plan: &Plan,
-    first: Option<&EnvironmentName>,
-    then: Option<&EnvironmentName>,
-) -> bool {
-    let (Some(first), Some(then)) = (first, then) else {
-        return false;
-    };
-    let mut open = vec![then];
-    let mut seen: Vec<&EnvironmentName> = Vec::new();
-    while let Some(name) = open.pop() {
-        for need in plan
-            .environments
-            .get(name)
-            .map_or(&[][..], |environment| &environment.needs)
-        {
-            if need == first {
-                return true;
-            }
-            if !seen.contains(&need) {
-                seen.push(need);
-                open.push(need);
-            }
-        }
-    }
-    false
-}
-
-/// Tasks that could never start: environments that need each other, or that wait for each other across phases.
-fn stuck(nodes: &[Node<'_>], barriers: &[Barrier]) -> Option<Diagnostic> {
-    let mut waiting: Vec<usize> = nodes
-        .iter()
-        .map(|node| node.after.len() + node.waits_for.len())
-        .collect();
-    let mut open_members: Vec<usize> = barriers
-        .iter()
-        .map(|barrier| barrier.members.len())
-        .collect();
-    let mut readers = vec![Vec::new(); nodes.len()];
-    let mut behind = vec![Vec::new(); barriers.len()];
-    let mut holds = vec![Vec::new(); nodes.len()];
-    for (index, node) in nodes.iter().enumerate() {
-        node.after
-            .iter()
-            .for_each(|edge| readers[edge.to].push(index));
-        node.waits_for
-            .iter()
-            .for_each(|&barrier| behind[barrier].push(index));
-    }
-    for (index, barrier) in barriers.iter().enumerate() {
-        barrier
-            .members
-            .iter()
-            .for_each(|&member| holds[member].push(index));
-    }
-    let mut ready: Vec<usize> = (0..nodes.len())
-        .filter(|&index| waiting[index] == 0)
-        .collect();
-    let mut n_done = 0;
-    while let Some(task) = ready.pop() {
-        n_done += 1;
-        let mut freed: Vec<usize> = readers[task].clone();
-        for &barrier in &holds[task] {
-            open_members[barrier] -= 1;
-            if open_members[barrier] == 0 {
-                freed.extend(&behind[barrier]);
-            }
-        }
-        for reader in freed {
-            waiting[reader] -= 1;
-            if waiting[reader] == 0 {
-                ready.push(reader);
-            }
-        }
-    }
-    if n_done == nodes.len() {
-        return None;
-    }
-    let stuck: Vec<String> = nodes
-        .iter()
-        .zip(&waiting)
-        .filter(|(_, left)| **left > 0)
-        .take(5)
-        .map(|(node, _)| format!("`{}`", node.key))
-        .collect();
-    let first = nodes
-        .iter()
-        .zip(&waiting)
-        .find(|(_, left)| **left > 0)
-        .map(|(node, _)| node.task.span)?;
-    Some(
-        Diagnostic::error("cycle", format!("tasks wait for each other across environments: {}", stuck.join(", ")))
-            .at(first)
-            .help("an environment waits for the whole of those that it needs; look at `needs` of the environments"),
-    )
 }

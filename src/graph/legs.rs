@@ -9,6 +9,9 @@ use crate::{
 /// The most legs: GitHub's limit of jobs in a matrix.
 pub const MOST_LEGS: usize = 256;
 
+/// The most combinations of which some may be excluded.
+const MOST_COMBINATIONS: usize = MOST_LEGS * 16;
+
 /// A leg: its name and its values.
 pub type Leg = (Box<str>, Map);
 
@@ -43,10 +46,14 @@ pub fn legs(task: &Task, scope: &PlanningScope<'_>) -> Result<Option<Vec<Leg>>, 
         }
         Err(error) => return Err(Box::new(crate::plan::values::evaluation_problem(&error))),
     };
-    let mut combinations = product(&matrix).map_err(|key| {
+    check_lists(&matrix).map_err(|(message, help)| problem(message, help))?;
+    let mut combinations = product(&matrix).map_err(|number| {
         problem(
-            format!("`{key}` of the matrix is no list"),
-            "each key of a matrix has a list of values: `service: [a, b]`",
+            format!(
+                "the matrix has {} before any is excluded; {MOST_LEGS} are allowed",
+                count(number, "leg")
+            ),
+            "split the task, or take values out",
         )
     })?;
     combinations.retain(|combination| {
@@ -60,10 +67,16 @@ pub fn legs(task: &Task, scope: &PlanningScope<'_>) -> Result<Option<Vec<Leg>>, 
         .filter(|key| !is_list_of_changes(key))
         .collect();
     include(&mut combinations, list(&matrix, "include"), &direct);
-    if combinations.is_empty() || combinations.len() > MOST_LEGS {
+    if combinations.is_empty() {
+        return Err(problem(
+            "the matrix has no leg".to_owned(),
+            "give its keys values, or exclude fewer of them",
+        ));
+    }
+    if combinations.len() > MOST_LEGS {
         let found = count(combinations.len(), "leg");
         return Err(problem(
-            format!("the matrix has {found}; it has between 1 and {MOST_LEGS}"),
+            format!("the matrix has {found}; {MOST_LEGS} are allowed"),
             "split the task, or take values out",
         ));
     }
@@ -71,6 +84,12 @@ pub fn legs(task: &Task, scope: &PlanningScope<'_>) -> Result<Option<Vec<Leg>>, 
         .into_iter()
         .map(|values| (name(&values, &direct), values))
         .collect();
+    if legs.iter().any(|(name, _)| name.is_empty()) {
+        return Err(problem(
+            "a leg of the matrix has no name".to_owned(),
+            "a leg is named by its texts, numbers and booleans; add a key with such values",
+        ));
+    }
     for (index, (name, _)) in legs.iter().enumerate() {
         if legs[..index].iter().any(|(earlier, _)| earlier == name) {
             return Err(problem(
@@ -93,21 +112,52 @@ fn list<'m>(matrix: &'m Map, key: &str) -> &'m [Value] {
     }
 }
 
-fn product(matrix: &Map) -> Result<Vec<Map>, String> {
-    let keys: Vec<&String> = matrix
+/// Says which key holds no list, and what to write; `include` and `exclude` hold lists of maps.
+fn check_lists(matrix: &Map) -> Result<(), (String, &'static str)> {
+    for (key, value) in matrix {
+        let is_good = match value {
+            Value::List(items) if is_list_of_changes(key) => {
+                items.iter().all(|item| matches!(item, Value::Map(_)))
+            }
+            Value::List(_) => true,
+            _ => false,
+        };
+        if is_good {
+            continue;
+        }
+        return Err(if is_list_of_changes(key) {
+            (
+                format!("`{key}` of the matrix is no list of maps"),
+                "`include` and `exclude` hold maps: `include: [{ service: web }]`",
+            )
+        } else {
+            (
+                format!("`{key}` of the matrix is no list"),
+                "each key of a matrix has a list of values: `service: [a, b]`",
+            )
+        });
+    }
+    Ok(())
+}
+
+/// Every combination of the values; the number of combinations where there are too many to look at.
+fn product(matrix: &Map) -> Result<Vec<Map>, usize> {
+    let keys: Vec<(&String, &[Value])> = matrix
         .keys()
         .filter(|key| !is_list_of_changes(key))
+        .map(|key| (key, list(matrix, key)))
         .collect();
     if keys.is_empty() {
         return Ok(Vec::new());
     }
+    let number = keys.iter().fold(1_usize, |number, (_, values)| {
+        number.saturating_mul(values.len())
+    });
+    if number > MOST_COMBINATIONS {
+        return Err(number);
+    }
     let mut combinations = vec![Map::new()];
-    for key in keys {
-        let values = match &matrix[key] {
-            Value::List(values) => values,
-            _ => return Err(key.clone()),
-        };
-        // One more than is allowed is enough to say so; a product of many lists must not fill the memory.
+    for (key, values) in keys {
         let grown = combinations.iter().flat_map(|combination| {
             values.iter().map(move |value| {
                 let mut next = combination.clone();
@@ -115,7 +165,7 @@ fn product(matrix: &Map) -> Result<Vec<Map>, String> {
                 next
             })
         });
-        combinations = grown.take(MOST_LEGS * 16).collect();
+        combinations = grown.collect();
     }
     Ok(combinations)
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::{
     diagnostic::Span,
     expression::Map,
-    ident::{EnvironmentName, TaskKey},
+    ident::{EnvironmentName, TaskId, TaskKey},
     plan::{Plan, Task},
 };
 
@@ -16,6 +16,7 @@ pub struct TaskGraph<'p> {
     pub(super) nodes: Vec<Node<'p>>,
     pub(super) barriers: Vec<Barrier>,
     pub(super) index: HashMap<TaskKey, usize>,
+    pub(super) of_task: HashMap<&'p TaskId, Vec<usize>>,
 }
 
 /// One task in one environment, for one leg.
@@ -114,15 +115,9 @@ impl<'p> TaskGraph<'p> {
 
     /// Returns the tasks to which `tasks.T` leads for a reader in an environment: T there, else the shared T, else T's only
     /// environment; several only where T has legs.
-    pub fn resolve(
-        &self,
-        task: &crate::ident::TaskId,
-        reader: Option<&EnvironmentName>,
-    ) -> Vec<usize> {
-        let of_task: Vec<usize> = (0..self.nodes.len())
-            .filter(|&index| self.nodes[index].key.task == *task)
-            .collect();
-        resolve_among(&self.nodes, &of_task, reader).unwrap_or_default()
+    pub fn resolve(&self, task: &TaskId, reader: Option<&EnvironmentName>) -> Vec<usize> {
+        let of_task = self.of_task.get(task).map_or(&[][..], Vec::as_slice);
+        resolve_among(&self.nodes, of_task, reader).unwrap_or_default()
     }
 }
 

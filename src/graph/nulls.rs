@@ -1,18 +1,28 @@
 //! Texts that would be made of nothing, because the task that they read is skipped.
 
+use std::collections::{HashMap, HashSet};
+
 use super::model::{Node, Standing, resolve_among};
 use crate::{
     diagnostic::Diagnostic,
     expression::{EvaluationProblem, ReadError, Reference, Value},
+    ident::TaskId,
     plan::{
-        Plan,
+        Plan, Task, connections_of,
         field::{Field, Scope},
+        model::Check,
         values::{PlanningScope, Values},
     },
 };
 
-/// Returns a problem for each text of a task that takes part and reads a task that does not.
-pub fn find(plan: &Plan, values: &Values, nodes: &[Node<'_>]) -> Vec<Diagnostic> {
+/// Returns a problem for each text that a task which takes part makes of a task which does not; also in the connections
+/// that it uses.
+pub fn find(
+    plan: &Plan,
+    values: &Values,
+    nodes: &[Node<'_>],
+    of_task: &HashMap<&TaskId, Vec<usize>>,
+) -> Vec<Diagnostic> {
     if nodes
         .iter()
         .all(|node| !matches!(node.standing, Standing::Skipped { .. }))
@@ -20,29 +30,65 @@ pub fn find(plan: &Plan, values: &Values, nodes: &[Node<'_>]) -> Vec<Diagnostic>
         return Vec::new();
     }
     let mut problems: Vec<Diagnostic> = Vec::new();
+    let mut seen_places = HashSet::new();
+    let mut seen_connections = HashSet::new();
     for node in nodes
         .iter()
         .filter(|node| node.standing == Standing::TakesPart)
     {
-        let planning = values.planning(plan, node.key.environment.as_ref(), node.leg.as_ref());
+        let environment = node.key.environment.as_ref();
         let scope = WithSkipped {
             nodes,
+            of_task,
             reader: node,
-            planning,
+            planning: values.planning(plan, environment, node.leg.as_ref()),
         };
-        let checks = node
-            .task
-            .all_checks()
-            .flat_map(|check| [&check.body, &check.expect]);
-        for field in [&node.task.body, &node.task.env].into_iter().chain(checks) {
-            visit(field, &scope, &mut |problem| {
-                if problems.iter().all(|known| known.span != problem.span) {
-                    problems.push(problem);
-                }
-            });
+        let mut report = |problem: Diagnostic| {
+            if seen_places.insert(problem.span) {
+                problems.push(problem);
+            }
+        };
+        for field in fields(node.task) {
+            visit(field, &scope, &mut report);
+        }
+        for name in connections_of(node.task) {
+            let connection = plan.connections.get(&name);
+            if let Some(connection) =
+                connection.filter(|_| seen_connections.insert((name, environment)))
+            {
+                visit(&connection.body, &scope, &mut |problem| {
+                    report(problem.also(node.task.span, "this task uses the connection"));
+                });
+            }
         }
     }
     problems
+}
+
+/// Everything of a task that holds expressions, besides its condition and its matrix.
+fn fields(task: &Task) -> Vec<&Field> {
+    let mut found = vec![&task.body, &task.env, &task.cost];
+    found.extend(
+        task.outputs
+            .values()
+            .filter_map(|output| output.resource.as_ref()),
+    );
+    task.all_checks()
+        .for_each(|check| fields_of_check(check, &mut found));
+    let command = task
+        .rollback
+        .as_ref()
+        .and_then(|rollback| rollback.command.as_ref());
+    found.extend(command);
+    found
+}
+
+fn fields_of_check<'t>(check: &'t Check, found: &mut Vec<&'t Field>) {
+    found.extend([&check.body, &check.expect]);
+    check
+        .checks
+        .iter()
+        .for_each(|check| fields_of_check(check, found));
 }
 
 fn visit(field: &Field, scope: &WithSkipped<'_, '_>, report: &mut dyn FnMut(Diagnostic)) {
@@ -73,20 +119,17 @@ fn visit(field: &Field, scope: &WithSkipped<'_, '_>, report: &mut dyn FnMut(Diag
 /// What is known at planning, and the nulls of skipped tasks.
 struct WithSkipped<'n, 'p> {
     nodes: &'n [Node<'p>],
+    of_task: &'n HashMap<&'p TaskId, Vec<usize>>,
     reader: &'n Node<'p>,
     planning: PlanningScope<'n>,
 }
 
 impl WithSkipped<'_, '_> {
     fn skipped(&self, reference: &Reference) -> Option<(String, String)> {
-        let name = *reference
-            .names()
-            .first()
-            .filter(|_| reference.root == "tasks")?;
-        let of_task: Vec<usize> = (0..self.nodes.len())
-            .filter(|&index| self.nodes[index].key.task.as_str() == name)
-            .collect();
-        let found = resolve_among(self.nodes, &of_task, self.reader.key.environment.as_ref())?;
+        let names = reference.names();
+        let name = names.first().filter(|_| reference.root == "tasks")?;
+        let of_task = self.of_task.get(&name.parse::<TaskId>().ok()?)?;
+        let found = resolve_among(self.nodes, of_task, self.reader.key.environment.as_ref())?;
         found
             .into_iter()
             .find_map(|index| match &self.nodes[index].standing {

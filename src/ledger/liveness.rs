@@ -5,7 +5,7 @@ use std::{fmt, fs};
 use rustix::process::{Pid, getpid, test_kill_process};
 use serde::{Deserialize, Serialize};
 
-use crate::event::ProcessIdentity;
+use crate::{event::ProcessIdentity, process};
 
 /// A machine, or a container, on which process ids mean something.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,15 +38,8 @@ impl fmt::Display for Host {
 
 /// Returns the identity of this process.
 pub fn this_process() -> ProcessIdentity {
-    let pid = getpid();
-    let started = match look(pid) {
-        Look::Alive { started } => started,
-        Look::Ended | Look::Unknown => 0,
-    };
-    ProcessIdentity {
-        pid: pid.as_raw_nonzero().get(),
-        started,
-    }
+    let pid = getpid().as_raw_nonzero().get();
+    process::identity_of(pid).unwrap_or(ProcessIdentity { pid, started: 0 })
 }
 
 /// Whether the process lives on this machine. A process that has ended and whose parent has not asked yet does not; where
@@ -57,39 +50,11 @@ pub fn is_alive(process: &ProcessIdentity) -> bool {
     let Some(pid) = number.and_then(Pid::from_raw) else {
         return false;
     };
-    match look(pid) {
-        Look::Alive { started } => process.started == 0 || process.started == started,
-        Look::Ended => false,
-        // A process of someone else, whom we may not ask, lives.
-        Look::Unknown => !matches!(test_kill_process(pid), Err(rustix::io::Errno::SRCH)),
-    }
-}
-
-enum Look {
-    Alive { started: u64 },
-    Ended,
-    Unknown,
-}
-
-/// Looks into `/proc/PID/stat` (proc_pid_stat(5): field 3 is the state, field 22 the start).
-fn look(pid: Pid) -> Look {
-    let stat = match fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())) {
-        Ok(stat) => stat,
-        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error()) => {
-            return Look::Ended;
-        }
-        // It is gone, or somebody else's, or there is no /proc.
-        Err(_) => return Look::Unknown,
-    };
-    // The second field is the program's name in parentheses, which may hold anything, parentheses too.
-    let Some((_, behind_name)) = stat.rsplit_once(") ") else {
-        return Look::Unknown;
-    };
-    let mut fields = behind_name.split(' ');
-    match (fields.next(), fields.nth(18).map(str::parse)) {
-        (Some("Z" | "X"), _) => Look::Ended,
-        (Some(_), Some(Ok(started))) => Look::Alive { started },
-        (_, _) => Look::Unknown,
+    match process::identity_of(process.pid) {
+        Some(found) if process.started > 0 && process.started != found.started => false,
+        Some(found) => process::is_alive(&found),
+        // It is gone, or there is no /proc. A process that we may not ask lives.
+        None => !matches!(test_kill_process(pid), Err(rustix::io::Errno::SRCH)),
     }
 }
 

@@ -12,6 +12,8 @@ use crate::{
 pub struct Field {
     /// Where it stands.
     pub span: Span,
+    /// Where its key stands; its own place in a list.
+    pub key: Span,
     /// What it is.
     pub content: Content,
 }
@@ -45,10 +47,23 @@ pub trait Scope {
 impl Field {
     /// A field that holds nothing.
     pub fn null(span: Span) -> Self {
+        Self::new(span, Content::Null)
+    }
+
+    /// A field that stands in a list, or whose key is not known yet.
+    pub fn new(span: Span, content: Content) -> Self {
         Self {
             span,
-            content: Content::Null,
+            key: span,
+            content,
         }
+    }
+
+    /// The same field behind a key.
+    #[must_use]
+    pub fn behind(mut self, key: Span) -> Self {
+        self.key = key;
+        self
     }
 
     /// Whether it holds nothing.

@@ -1,12 +1,13 @@
 //! The files that a plan names: whether they are there, and what they say.
 
-use std::fs;
+use std::{collections::HashMap, fs};
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{
     field::Field,
     model::{Kind, Parts, Plan, Task},
+    node::Node,
 };
 use crate::{
     diagnostic::{Diagnostic, Diagnostics, SourceFile, Span},
@@ -14,8 +15,9 @@ use crate::{
 };
 
 /// Reads the plan document, if the plan names one.
-pub fn document(parts: &Parts, problems: &mut Diagnostics) -> Option<Document> {
+pub fn document(parts: &Parts, root: &Node, problems: &mut Diagnostics) -> Option<Document> {
     let path = parts.document.as_ref()?;
+    let place = root.as_map()?.get("document")?.span;
     match fs::read_to_string(parts.folder.join(path)) {
         Ok(text) => Some(Document::parse(SourceFile::new(path.as_str(), text))),
         Err(error) => {
@@ -28,7 +30,7 @@ pub fn document(parts: &Parts, problems: &mut Diagnostics) -> Option<Document> {
             );
             problems.push(
                 problem
-                    .at(place_of(parts.source.text(), path.as_str()))
+                    .at(place)
                     .help("paths are relative to the plan file's folder"),
             );
             None
@@ -43,22 +45,17 @@ fn words(error: &std::io::Error) -> String {
     }
 }
 
-fn place_of(text: &str, part: &str) -> Span {
-    let start = text
-        .find("document:")
-        .and_then(|from| text[from..].find(part).map(|at| from + at))
-        .unwrap_or(0);
-    Span {
-        start,
-        end: start + part.len(),
-    }
-}
-
 /// Reports each file that a task names, that no task makes, and that is not there.
 pub fn check(plan: &Plan, problems: &mut Diagnostics) {
+    let made = made_by_tasks(plan);
+    let mut there: HashMap<String, bool> = HashMap::new();
+    let mut makefiles = HashMap::new();
     for task in &plan.tasks {
         for (path, span) in named_files(task) {
-            if !plan.folder.join(&path).exists() && !is_made_by_a_task(plan, &path) {
+            let is_there = *there.entry(path.clone()).or_insert_with(|| {
+                plan.folder.join(&path).exists() || is_made(&made, Utf8Path::new(&path))
+            });
+            if !is_there {
                 problems.push(
                     Diagnostic::error("missing-file", format!("`{path}` is not there"))
                         .at(span)
@@ -66,7 +63,7 @@ pub fn check(plan: &Plan, problems: &mut Diagnostics) {
                 );
             }
         }
-        check_make_target(plan, task, problems);
+        problems.extend(missing_target(plan, task, &mut makefiles));
     }
 }
 
@@ -82,7 +79,7 @@ fn named_files(task: &Task) -> Vec<(String, Span)> {
     match task.kind {
         Kind::Image => take(&["context"]),
         Kind::Terraform => take(&["dir", "var-files"]),
-        Kind::Kubernetes => take(&["kustomize"]),
+        Kind::Kubernetes => take(&["kustomize", "manifests"]),
         Kind::Render => take(&["template"]),
         Kind::Run => take(&["working-directory"]),
         Kind::Check | Kind::Gate => {}
@@ -103,50 +100,55 @@ fn named_files(task: &Task) -> Vec<(String, Span)> {
         .collect()
 }
 
-/// Whether an artifact or a rendered file of some task is, or holds, this path.
-fn is_made_by_a_task(plan: &Plan, path: &str) -> bool {
+/// The artifacts and rendered files of all tasks.
+fn made_by_tasks(plan: &Plan) -> Vec<Utf8PathBuf> {
     let made = plan.tasks.iter().flat_map(|task| {
         let rendered = task.body.get("to").and_then(Field::literal);
-        task.artifacts
+        let artifacts = task
+            .artifacts
             .values()
-            .map(|artifact| artifact.path.to_string())
-            .chain(rendered)
+            .map(|artifact| artifact.path.clone());
+        artifacts.chain(rendered.map(Utf8PathBuf::from))
     });
-    let path = Utf8Path::new(path);
-    made.into_iter()
-        .any(|made| Utf8Path::new(&made).starts_with(path) || path.starts_with(&made))
+    made.collect()
 }
 
-fn check_make_target(plan: &Plan, task: &Task, problems: &mut Diagnostics) {
-    let Some(field) = task.body.get("make").filter(|_| task.kind == Kind::Run) else {
-        return;
+/// Whether something that is made is, or holds, or lies in, this path.
+fn is_made(made: &[Utf8PathBuf], path: &Utf8Path) -> bool {
+    made.iter()
+        .any(|made| made.starts_with(path) || path.starts_with(made))
+}
+
+fn missing_target(
+    plan: &Plan,
+    task: &Task,
+    makefiles: &mut HashMap<String, Option<String>>,
+) -> Option<Diagnostic> {
+    let field = task.body.get("make").filter(|_| task.kind == Kind::Run)?;
+    let target = field.literal()?;
+    let folder = match task.body.get("working-directory") {
+        Some(folder) => folder.literal()?,
+        None => ".".to_owned(),
     };
-    let Some(target) = field.literal() else {
-        return;
-    };
-    let folder = task
-        .body
-        .get("working-directory")
-        .and_then(Field::literal)
-        .unwrap_or_else(|| ".".to_owned());
-    let makefiles = ["GNUmakefile", "makefile", "Makefile"];
-    let found = makefiles
-        .iter()
-        .find_map(|name| fs::read_to_string(plan.folder.join(&folder).join(name)).ok());
-    let problem = match found {
+    let makefile = makefiles.entry(folder).or_insert_with_key(|folder| {
+        ["GNUmakefile", "makefile", "Makefile"]
+            .iter()
+            .find_map(|name| fs::read_to_string(plan.folder.join(folder).join(name)).ok())
+    });
+    let problem = match makefile {
         None => Diagnostic::error(
             "missing-file",
             format!("there is no Makefile for target `{target}`"),
         )
         .help("a make target needs a Makefile in its working directory"),
-        Some(text) if !has_target(&text, &target) => Diagnostic::error(
+        Some(text) if !has_target(text, &target) => Diagnostic::error(
             "unknown-name",
             format!("the Makefile has no target `{target}`"),
         )
         .help("`make -qp` lists the targets"),
-        Some(_) => return,
+        Some(_) => return None,
     };
-    problems.push(problem.at(field.span));
+    Some(problem.at(field.span))
 }
 
 /// Whether a Makefile has a rule for a target; one that includes others or has pattern rules may have it elsewhere.

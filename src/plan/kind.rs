@@ -9,4 +9,6 @@ pub mod run;
 pub mod terraform;
 
 pub use body::{BodyError, Reader, artifacts, check_body, outputs};
-pub use observation::{Observable, check_expectations, check_image_expectations, observable};
+pub use observation::{
+    Observable, check_expectations, check_image_expectations, check_policies, observable,
+};

@@ -3,9 +3,9 @@
 //! Merge keys, tags, second documents and duplicate keys are refused here, and so is a file that is larger, deeper or
 //! wider than a plan may be (`semantics.md`, "Words"). Nothing here knows what the keys mean.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, rc::Rc};
 
-use granit_parser::{Event, Parser, ScalarStyle, ScanError, StructureStyle};
+use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, StructureStyle};
 
 use crate::diagnostic::{Diagnostic, Span};
 
@@ -25,15 +25,15 @@ pub struct Node {
     pub content: Content,
 }
 
-/// The three shapes of YAML.
+/// The three shapes of YAML. An alias shares what its anchor names, so that it costs nothing to follow one.
 #[derive(Debug, Clone)]
 pub enum Content {
     /// A single value.
     Scalar(Scalar),
     /// `[a, b]`, or lines with dashes.
-    List(Vec<Node>),
+    List(Rc<Vec<Node>>),
     /// `{ a: b }`, or lines with colons.
-    Map(Map),
+    Map(Rc<Map>),
 }
 
 /// The entries of a mapping, in the order of the file.
@@ -180,23 +180,14 @@ impl Map {
 /// Reads the text of a plan file into its tree; a mistake of syntax ends the reading, since nothing after it can be trusted.
 pub fn read(text: &str) -> Result<Node, Vec<Diagnostic>> {
     if text.len() > MOST_BYTES {
-        let found = text.len();
-        return Err(vec![
-            Diagnostic::error(
-                "too-large",
-                format!("the plan has {found} bytes; a plan has at most {MOST_BYTES}"),
-            )
-            .help(
-                "split it into plans of their own, one for each thing that is deployed by itself",
-            ),
-        ]);
+        return Err(vec![too_large(text.len() as u64)]);
     }
     let mut reader = Reader {
         text,
         problems: Vec::new(),
         anchors: HashMap::new(),
         open: Vec::new(),
-        nodes: 0,
+        size: Size::default(),
         root: None,
     };
     match reader.run() {
@@ -219,19 +210,36 @@ pub fn read(text: &str) -> Result<Node, Vec<Diagnostic>> {
     }
 }
 
+/// The problem of a plan file of so many bytes.
+pub fn too_large(found: u64) -> Diagnostic {
+    Diagnostic::error(
+        "too-large",
+        format!("the plan has {found} bytes; a plan has at most {MOST_BYTES}"),
+    )
+    .help("split it into plans of their own, one for each thing that is deployed by itself")
+}
+
 struct Reader<'t> {
     text: &'t str,
     problems: Vec<Diagnostic>,
     anchors: HashMap<usize, Anchored>,
     open: Vec<Open>,
-    nodes: usize,
+    /// What has been read, aliases followed.
+    size: Size,
     root: Option<Node>,
+}
+
+/// How much there is of something: values, and bytes of their texts and keys.
+#[derive(Debug, Clone, Copy, Default)]
+struct Size {
+    nodes: usize,
+    bytes: usize,
 }
 
 /// A finished node that an alias may name, with what a copy of it costs.
 struct Anchored {
     node: Node,
-    nodes: usize,
+    size: Size,
     levels: usize,
 }
 
@@ -239,7 +247,7 @@ struct Anchored {
 struct Open {
     start: usize,
     anchor: usize,
-    first_node: usize,
+    before: Size,
     levels_below: usize,
     kind: OpenKind,
 }
@@ -279,16 +287,16 @@ impl Reader<'_> {
                         text: text.into_owned(),
                         plain: style == ScalarStyle::Plain,
                     };
-                    self.count(1, place)?;
-                    self.add(
-                        Node {
-                            span: place,
-                            content: Content::Scalar(scalar),
-                        },
-                        anchor,
-                        1,
-                        1,
-                    )?;
+                    let size = Size {
+                        nodes: 1,
+                        bytes: scalar.text.len(),
+                    };
+                    self.count(size, place)?;
+                    let node = Node {
+                        span: place,
+                        content: Content::Scalar(scalar),
+                    };
+                    self.add(node, anchor, size, 1)?;
                 }
                 Event::SequenceStart(_, anchor, tag) => {
                     self.refuse_tag(&span, tag.is_some());
@@ -324,11 +332,12 @@ impl Reader<'_> {
         if self.open.len() >= MOST_LEVELS {
             return Err(Box::new(too_deep(self.open.len() + 1, place)));
         }
-        self.count(1, place)?;
+        let before = self.size;
+        self.count(Size { nodes: 1, bytes: 0 }, place)?;
         self.open.push(Open {
             start: place.start,
             anchor,
-            first_node: self.nodes,
+            before,
             levels_below: 0,
             kind,
         });
@@ -361,15 +370,18 @@ impl Reader<'_> {
             start: open.start,
             end: end.max(open.start),
         };
-        let nodes = self.nodes - open.first_node + 1;
+        let size = Size {
+            nodes: self.size.nodes - open.before.nodes,
+            bytes: self.size.bytes - open.before.bytes,
+        };
         let content = match open.kind {
-            OpenKind::List(items) => Content::List(items),
-            OpenKind::Map { map, .. } => Content::Map(map),
+            OpenKind::List(items) => Content::List(Rc::new(items)),
+            OpenKind::Map { map, .. } => Content::Map(Rc::new(map)),
         };
         self.add(
             Node { span, content },
             open.anchor,
-            nodes,
+            size,
             open.levels_below + 1,
         )
     }
@@ -382,32 +394,42 @@ impl Reader<'_> {
                     .help("a value cannot hold itself; write what is meant here"),
             ));
         };
-        let (node, nodes, levels) = (anchored.node.clone(), anchored.nodes, anchored.levels);
+        let (size, levels) = (anchored.size, anchored.levels);
         if self.open.len() + levels > MOST_LEVELS {
             return Err(Box::new(too_deep(self.open.len() + levels, place)));
         }
-        self.count(nodes, place)?;
-        self.add(node, 0, nodes, levels)
+        // Counted before it is copied: a copy of many large texts must not fill the memory.
+        self.count(size, place)?;
+        match self.anchors.get(&id).map(|anchored| anchored.node.clone()) {
+            Some(node) => self.add(node, 0, size, levels),
+            None => Ok(()),
+        }
     }
 
-    fn count(&mut self, nodes: usize, place: Span) -> Result<(), Box<Diagnostic>> {
-        self.nodes += nodes;
-        if self.nodes <= MOST_NODES {
-            return Ok(());
+    fn count(&mut self, more: Size, place: Span) -> Result<(), Box<Diagnostic>> {
+        self.size.nodes += more.nodes;
+        self.size.bytes += more.bytes;
+        let Size { nodes, bytes } = self.size;
+        if nodes > MOST_NODES {
+            let message = format!(
+                "the plan has {nodes} values or more once its aliases are followed; a plan has at most {MOST_NODES}"
+            );
+            return Err(Box::new(multiplied("too-many-nodes", message, place)));
         }
-        let found = self.nodes;
-        Err(Box::new(
-            Diagnostic::error("too-many-nodes", format!("the plan has {found} values or more once its aliases are followed; a plan has at most {MOST_NODES}"))
-                .at(place)
-                .help("aliases of aliases multiply; a `matrix` says the same thing in one task"),
-        ))
+        if bytes > MOST_BYTES {
+            let message = format!(
+                "the plan has {bytes} bytes of text or more once its aliases are followed; a plan has at most {MOST_BYTES}"
+            );
+            return Err(Box::new(multiplied("too-large", message, place)));
+        }
+        Ok(())
     }
 
     fn add(
         &mut self,
         node: Node,
         anchor: usize,
-        nodes: usize,
+        size: Size,
         levels: usize,
     ) -> Result<(), Box<Diagnostic>> {
         if anchor != 0 {
@@ -415,7 +437,7 @@ impl Reader<'_> {
                 anchor,
                 Anchored {
                     node: node.clone(),
-                    nodes,
+                    size,
                     levels,
                 },
             );
@@ -472,12 +494,54 @@ impl Reader<'_> {
         if let Some(problem) = self.brace_in_flow(at) {
             return problem;
         }
+        match error.kind() {
+            ErrorKind::RecursionLimitExceeded => {
+                return too_deep(MOST_LEVELS + 1, Span::new(at, at + 1));
+            }
+            ErrorKind::UnknownAnchor => return unknown_anchor(self.word_at(at)),
+            ErrorKind::TabNotAllowed
+            | ErrorKind::TabInBlockIndentation
+            | ErrorKind::TabInIndentation
+            | ErrorKind::TabInPlainScalar => {
+                if let Some(place) = self.indenting_tab(at) {
+                    return Diagnostic::error(
+                        "yaml",
+                        "a tab stands in the indentation, and YAML takes spaces alone",
+                    )
+                    .at(place)
+                    .help("write two spaces for each level; the reading ends here");
+                }
+            }
+            _ => {}
+        }
         Diagnostic::error("yaml", format!("this is not YAML: {}", error.info()))
-            .at(Span {
-                start: at,
-                end: at + 1,
-            })
+            .at(Span::new(at, at + 1))
             .help("the reading ends here; what stands after this place has not been looked at")
+    }
+
+    /// The alias or other word that begins at a place.
+    fn word_at(&self, at: usize) -> Span {
+        let rest = self.text.get(at..).unwrap_or_default();
+        let end = rest
+            .find(|sign: char| sign.is_whitespace() || ",[]{}".contains(sign))
+            .unwrap_or(rest.len());
+        Span::new(at, at + end.max(1))
+    }
+
+    /// The first tab in the indentation of a line, from the line of a place on; the parser stops at the value before it.
+    fn indenting_tab(&self, at: usize) -> Option<Span> {
+        let mut start = self.text.as_bytes()[..at]
+            .iter()
+            .rposition(|&byte| byte == b'\n')
+            .map_or(0, |line_end| line_end + 1);
+        for line in self.text.get(start..)?.split_inclusive('\n') {
+            let indentation = line.len() - line.trim_start_matches([' ', '\t']).len();
+            if let Some(tab) = line[..indentation].find('\t') {
+                return Some(Span::new(start + tab, start + tab + 1));
+            }
+            start += line.len();
+        }
+        None
     }
 
     /// An expression without quotes inside `{ }` or `[ ]` reads as two opened braces, and the mistake is noticed much later.
@@ -555,6 +619,12 @@ fn check_entry(seen: &mut HashMap<String, Span>, key: &str, key_span: Span) -> O
             .also(first, "the first is here")
             .help("keep one of the two")
     })
+}
+
+fn multiplied(code: &'static str, message: String, place: Span) -> Diagnostic {
+    Diagnostic::error(code, message)
+        .at(place)
+        .help("aliases of aliases multiply; a `matrix` says the same thing in one task")
 }
 
 fn too_deep(levels: usize, place: Span) -> Diagnostic {

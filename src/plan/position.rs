@@ -1,5 +1,7 @@
 //! Which contexts an expression may read, by where it stands (`plan-format.md`, 3.13).
 
+use crate::diagnostic::words::list_ticked;
+
 /// A place for expressions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Position {
@@ -63,9 +65,9 @@ impl Position {
     }
 }
 
-/// Contexts of GitHub's that a plan cannot read, and what is done instead.
-pub fn instead_of(context: &str) -> &'static str {
-    match context {
+/// Says what is done instead of reading a context where it cannot be read.
+pub fn instead_of(context: &str, position: Position) -> String {
+    let known = match context {
         "env" => "declare an input; `env` is for child processes",
         "needs" | "steps" | "jobs" => "a task's outputs are `tasks.TASK.outputs.NAME`",
         "job" | "runner" | "strategy" => {
@@ -73,10 +75,11 @@ pub fn instead_of(context: &str) -> &'static str {
         }
         "secrets" => "no secret here; give it by `env` of a task, or by a connection",
         "vars" => "variables of the repository are read in the `default` of an input",
-        "tasks" => "here only what is known at planning can be read",
-        "matrix" => "only a task with a `matrix` has legs",
-        _ => {
-            "the contexts are `inputs`, `decisions`, `environment`, `github`, `matrix` and `tasks`"
-        }
+        _ => "",
+    };
+    if known.is_empty() {
+        let contexts = list_ticked(position.contexts()).replace(" or ", " and ");
+        return format!("here {contexts} can be read");
     }
+    known.to_owned()
 }

@@ -128,7 +128,11 @@ fn unknown_input(plan: &Plan, name: &str) -> Diagnostic {
     let problem = Diagnostic::error("unknown-name", format!("the plan has no input `{name}`"));
     match crate::diagnostic::nearest(name, known.iter().copied()) {
         Some(nearest) => problem.help(format!("did you mean `{nearest}`?")),
-        None => problem.help(format!("its inputs are {}", list_ticked(known))),
+        None if known.is_empty() => problem.help("it declares none"),
+        None => problem.help(format!(
+            "its inputs are {}",
+            list_ticked(known).replace(" or ", " and ")
+        )),
     }
 }
 
@@ -205,11 +209,13 @@ fn input_value(
 }
 
 /// Brings a value to the type of its input.
-fn typed(input: &Input, value: &Value) -> Result<Value, Diagnostic> {
+fn typed(input: &Input, value: &Value) -> Result<Value, Box<Diagnostic>> {
     let text = value.as_plain_text();
     let wrong = |expected: &str| {
-        Diagnostic::error("input", format!("`{value}` is not {expected}"))
-            .help("the input's `type` says what it takes")
+        Box::new(
+            Diagnostic::error("input", format!("`{value}` is not {expected}"))
+                .help("the input's `type` says what it takes"),
+        )
     };
     let typed = match (input.ty, value) {
         (InputType::Json, Value::Text(text)) => {
@@ -237,22 +243,23 @@ fn typed(input: &Input, value: &Value) -> Result<Value, Diagnostic> {
             Value::Text(text.clone().ok_or_else(|| wrong("a text"))?)
         }
     };
+    // A choice without options has been reported as such.
     if input.ty == InputType::Choice
+        && !input.options.is_empty()
         && !text
             .as_ref()
             .is_some_and(|text| input.options.contains(text))
     {
-        return Err(
+        return Err(Box::new(
             Diagnostic::error("input", format!("`{value}` is no option of the input"))
                 .help(format!("the options are {}", input.options.join(", "))),
-        );
+        ));
     }
     match (&input.pattern, &text) {
-        (Some(pattern), Some(text)) if !pattern.is_match(text) => Err(Diagnostic::error(
-            "input",
-            format!("`{text}` does not match `{pattern}`"),
-        )
-        .help("the input's `pattern` says what it takes")),
+        (Some(pattern), Some(text)) if !pattern.is_match(text) => Err(Box::new(
+            Diagnostic::error("input", format!("`{text}` does not match `{pattern}`"))
+                .help("the input's `pattern` says what it takes"),
+        )),
         _ => Ok(typed),
     }
 }

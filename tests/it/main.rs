@@ -2,7 +2,11 @@
 
 mod container;
 mod explain;
+mod graph;
+mod layers;
+mod lint;
 mod process;
+mod render;
 mod resume;
 mod run;
 mod world;

@@ -280,7 +280,9 @@ impl Running {
             let line = match self.lines.recv_timeout(left) {
                 Ok(line) => line,
                 Err(RecvTimeoutError::Timeout) => panic!("no {kind} of `{task}` in time"),
-                Err(RecvTimeoutError::Disconnected) => panic!("it ended without {kind} of `{task}`"),
+                Err(RecvTimeoutError::Disconnected) => {
+                    panic!("it ended without {kind} of `{task}`")
+                }
             };
             let event = event_of(&line).unwrap_or_default();
             if event["type"] == kind && event["task"] == task {
@@ -373,7 +375,9 @@ impl Ran {
             .into_iter()
             .map(|(task, word)| format!("{task} {word}"))
             .collect();
-        let code = self.code.map_or("killed".to_owned(), |code| code.to_string());
+        let code = self
+            .code
+            .map_or("killed".to_owned(), |code| code.to_string());
         format!("{code}: {}", words.join(", "))
     }
 
@@ -398,7 +402,9 @@ impl Ran {
     pub fn failure(&self, task: &str) -> String {
         let outcome = &self.last("task-finished", task)["outcome"];
         let message = outcome["message"].as_str();
-        message.unwrap_or_else(|| panic!("`{task}` did not fail: {outcome}")).to_owned()
+        message
+            .unwrap_or_else(|| panic!("`{task}` did not fail: {outcome}"))
+            .to_owned()
     }
 
     /// An output of a task, as it was recorded.

@@ -8,10 +8,11 @@ use crate::{
         ContainerError, ContainerRequest, Engine, Helper, ImageConfig, RootFolder, RootMode,
         Started, StartedBy, find_engine,
     },
-    event::{Answer, FailureKind, Reality},
+    event::{Answer, Event, FailureKind, Reality},
     execute::{ExecuteError, Run},
-    expression::{Map, Value},
+    expression::Map,
     image::{Depth, ImageReference, Platform, Platforms, inspect, inspect_layout, pull, unpack},
+    ledger::Durability,
     plan::kind::Reader,
     probe::{Resolve, observe_container},
 };
@@ -38,14 +39,11 @@ impl<'p> Run<'_, 'p> {
         let mut resolve = Resolve::new();
         resolve.lead_container(started.ports());
         let how = words(started.how());
-        let (inner, failed) = self.ask_inside(question, &resolve).await?;
+        let failed = self.ask_inside(question, &resolve).await?;
         let mut evidence = observe_container(started.exit(), &started.log_tail());
         let log = started.log_tail();
         let stopped = started.stop().await;
         evidence.observed.add("started-by", how.clone());
-        for (id, observed) in inner {
-            evidence.observed.add(&id, observed);
-        }
         evidence.holds = evidence
             .holds
             .and(failed.map_or(Ok(()), |failed| Err(format!("{failed}{}", last_line(&log)))));
@@ -192,13 +190,12 @@ impl<'p> Run<'_, 'p> {
         })
     }
 
-    /// Asks the checks of a container. Returns what each observed, and why the first failed.
+    /// Asks the checks of a container. Each answer is recorded; returns why the first failed, if one did.
     async fn ask_inside(
         &self,
         question: &Question<'_, 'p>,
         resolve: &Resolve,
-    ) -> Result<(Vec<(String, Value)>, Option<String>), ExecuteError> {
-        let mut observed = Vec::new();
+    ) -> Result<Option<String>, ExecuteError> {
         let mut failed = None;
         for check in &question.check.checks {
             let inner = Question {
@@ -206,6 +203,7 @@ impl<'p> Run<'_, 'p> {
                 check,
                 own: question.own,
                 resolve,
+                moment: question.moment,
             };
             let answer = Box::pin(self.answer(&inner)).await?;
             if answer.answer == Answer::Failed && failed.is_none() {
@@ -215,12 +213,15 @@ impl<'p> Run<'_, 'p> {
                     answer.message.as_deref().unwrap_or("it did not hold")
                 ));
             }
-            observed.push((
-                check.id.to_string(),
-                Value::Map(answer.observed.into_iter().collect()),
-            ));
+            let event = Event::CheckAnswered {
+                task: question.node.key.clone(),
+                check: check.id.clone(),
+                moment: question.moment,
+                answer,
+            };
+            self.record(question.node, event, Durability::Written)?;
         }
-        Ok((observed, failed))
+        Ok(failed)
     }
 }
 

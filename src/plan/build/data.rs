@@ -1,11 +1,11 @@
 //! The plan and its data.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use indexmap::IndexMap;
 
-use super::{Draft, Owner, tasks};
+use super::{Draft, Named, Owner, covers, phases};
 use crate::{
     diagnostic::{Diagnostic, Diagnostics, SourceFile, Span},
     digest::Digest,
@@ -15,9 +15,9 @@ use crate::{
         field::Field,
         grammar::{CONNECTION, PLAN},
         model::{
-            Audience, Budget, Connection, ConnectionKind, Covered, Coverer, Decision,
-            DecisionAnswer, Environment, Exclusion, Goal, Input, InputType, Parts, Proof, Risk,
-            SecretSource, Tool, WorkflowDeclaration,
+            Audience, Budget, Connection, ConnectionKind, Decision, DecisionAnswer, Environment,
+            Exclusion, Goal, Input, InputType, Parts, Proof, Risk, SecretSource, Tool,
+            WorkflowDeclaration,
         },
         node::{Content, Map, Node, Typed},
         position::Position,
@@ -34,6 +34,8 @@ pub fn build<'s>(
         source,
         problems: Diagnostics::new(),
         sites: Vec::new(),
+        mentions: Vec::new(),
+        in_doubt: Vec::new(),
         owner: Owner::Plan,
     };
     let empty = Map {
@@ -62,12 +64,13 @@ pub fn build<'s>(
         budget: budget(&mut draft, map),
         phases: Vec::new(),
         tasks: Vec::new(),
+        task_index: HashMap::new(),
         outputs: named(&mut draft, map, "outputs", output),
         workflows: named(&mut draft, map, "workflows", workflow),
         covers: Vec::new(),
     };
-    tasks::build(&mut draft, map, &mut parts);
-    gather_covers(root, &mut parts);
+    phases::build(&mut draft, map, &mut parts);
+    covers::of_plan(map, &mut parts);
     (parts, draft)
 }
 
@@ -181,15 +184,17 @@ fn environment(
     let mut inputs = IndexMap::new();
     if let Some(field) = draft.field(map, object, "inputs", Position::InputValue) {
         for (input, value) in field.entries().into_iter().flatten() {
-            if let Some(input) = draft.name(input, value.span) {
-                inputs.insert(input, value.clone());
+            if let Some(name) = draft.name(input, value.key) {
+                draft.mention(input, value.key, Named::Input);
+                inputs.insert(name, value.clone());
             }
         }
     }
+    recipient(draft, map);
     Some(Environment {
         span,
         description: draft.text(map, "description"),
-        needs: names(draft, map, "needs"),
+        needs: names(draft, map, "needs", Named::Environment),
         inputs,
         url: draft.field(map, object, "url", Position::Surroundings),
         reviewers: draft
@@ -198,8 +203,24 @@ fn environment(
             .map(|(reviewer, _)| reviewer)
             .collect(),
         recipient: draft.text(map, "recipient"),
-        key: names(draft, map, "key").pop(),
+        key: names(draft, map, "key", Named::Secret).pop(),
     })
+}
+
+fn recipient(draft: &mut Draft<'_>, map: &Map) {
+    let (Some(recipient), Some(node)) = (draft.text(map, "recipient"), map.get("recipient")) else {
+        return;
+    };
+    if let Err(reason) = recipient.parse::<age::x25519::Recipient>() {
+        draft.problem(
+            Diagnostic::error(
+                "recipient",
+                format!("`{recipient}` is no age recipient: {reason}"),
+            )
+            .at(node.span)
+            .help("`age-keygen` prints one, as `age1…`"),
+        );
+    }
 }
 
 /// Reads a list of names that are well formed; whether they are declared is looked at later.
@@ -207,11 +228,16 @@ pub(super) fn names<T: std::str::FromStr<Err = InvalidName>>(
     draft: &mut Draft<'_>,
     map: &Map,
     key: &str,
+    named: Named,
 ) -> Vec<T> {
     let texts = draft.texts(map, key);
     texts
         .iter()
-        .filter_map(|(text, span)| draft.name(text, *span))
+        .filter_map(|(text, span)| {
+            let name = draft.name(text, *span)?;
+            draft.mention(text, *span, named);
+            Some(name)
+        })
         .collect()
 }
 
@@ -221,7 +247,7 @@ fn connection(draft: &mut Draft<'_>, name: &Name, map: &Map, span: Span) -> Opti
         .entries
         .iter()
         .find_map(|entry| Some((connection_kind(&entry.key)?, &entry.value)))?;
-    let object = CONNECTION.key(kind_key(kind))?.ty.object()?;
+    let object = CONNECTION.key(kind.key())?.ty.object()?;
     let body = draft.object(node, object, Position::Surroundings);
     let reads = references(&body);
     Some(Connection {
@@ -243,18 +269,6 @@ fn connection_kind(key: &str) -> Option<ConnectionKind> {
         "prometheus" => ConnectionKind::Prometheus,
         _ => return None,
     })
-}
-
-fn kind_key(kind: ConnectionKind) -> &'static str {
-    match kind {
-        ConnectionKind::Google => "google",
-        ConnectionKind::Registry => "registry",
-        ConnectionKind::Kubernetes => "kubernetes",
-        ConnectionKind::Docker => "docker",
-        ConnectionKind::Postgres => "postgres",
-        ConnectionKind::S3 => "s3",
-        ConnectionKind::Prometheus => "prometheus",
-    }
 }
 
 /// Returns all references of a field.
@@ -282,6 +296,24 @@ fn secret(draft: &mut Draft<'_>, name: &Name, map: &Map, span: Span) -> Option<S
     let object = object_of("secrets");
     let google = draft.field(map, object, "google", Position::Surroundings);
     let kubernetes = draft.field(map, object, "kubernetes", Position::Surroundings);
+    let (way, kinds): (_, &[_]) = match (&google, &kubernetes) {
+        (Some(_), _) => (map.entry("google"), &[ConnectionKind::Google]),
+        (None, Some(_)) => (map.entry("kubernetes"), &[ConnectionKind::Kubernetes]),
+        (None, None) => (None, &[]),
+    };
+    if let Some(way) = way.filter(|_| map.get("connection").is_none()) {
+        draft.problem(
+            Diagnostic::error(
+                "missing-key",
+                format!(
+                    "secret `{name}` is fetched from `{}` and names no `connection`",
+                    way.key
+                ),
+            )
+            .at(way.key_span)
+            .help("`connection: NAME` is the way to it"),
+        );
+    }
     let reads = google
         .iter()
         .chain(&kubernetes)
@@ -292,7 +324,7 @@ fn secret(draft: &mut Draft<'_>, name: &Name, map: &Map, span: Span) -> Option<S
         file: draft.text(map, "file").map(Utf8PathBuf::from),
         google,
         kubernetes,
-        connection: names(draft, map, "connection").pop(),
+        connection: names(draft, map, "connection", Named::Connection(kinds)).pop(),
         reads,
     })
 }
@@ -397,23 +429,21 @@ fn goal(draft: &mut Draft<'_>, map: &Map) -> Option<Goal> {
 
 /// Reads `TASK` and `TASK/CHECK`; whether they exist is looked at later.
 pub(super) fn proofs(draft: &mut Draft<'_>, map: &Map) -> Vec<Proof> {
-    let mut found = Vec::new();
-    for (text, span) in draft.texts(map, "proof") {
-        let (task, check) = text
-            .split_once('/')
-            .map_or((text.as_str(), None), |(task, check)| (task, Some(check)));
-        let check = match check {
-            Some(check) => match draft.name(check, span) {
-                Some(check) => Some(check),
-                None => continue,
-            },
-            None => None,
-        };
-        if let Some(task) = draft.name(task, span) {
-            found.push(Proof { task, check });
-        }
-    }
-    found
+    let texts = draft.texts(map, "proof");
+    texts
+        .iter()
+        .filter_map(|(text, span)| proof(draft, text, *span))
+        .collect()
+}
+
+fn proof(draft: &mut Draft<'_>, text: &str, span: Span) -> Option<Proof> {
+    let (task, check) = match text.split_once('/') {
+        Some((task, check)) => (task, Some(draft.name(check, span)?)),
+        None => (text, None),
+    };
+    let task = draft.name(task, span)?;
+    draft.mention(text, span, Named::Proof);
+    Some(Proof { task, check })
 }
 
 fn exclusion(draft: &mut Draft<'_>, map: &Map) -> Option<Exclusion> {
@@ -463,8 +493,8 @@ fn workflow(draft: &mut Draft<'_>, _: &Name, map: &Map, span: Span) -> Option<Wo
         description: draft.text(map, "description"),
         on: json(map.get("on")?),
         command: draft.text(map, "command"),
-        phases: names(draft, map, "phases"),
-        environments: names(draft, map, "environment"),
+        phases: names(draft, map, "phases", Named::Phase),
+        environments: names(draft, map, "environment", Named::Environment),
         patch: map.get("patch").map(json),
     })
 }
@@ -484,57 +514,5 @@ fn json(node: &Node) -> serde_json::Value {
             Typed::Number(number) => crate::expression::Value::Number(number).into(),
             Typed::Text => scalar.text.clone().into(),
         },
-    }
-}
-
-/// Finds every `covers` of the plan, with what it belongs to.
-fn gather_covers(root: &Node, parts: &mut Parts) {
-    let Some(map) = root.as_map() else { return };
-    for entry in &map.entries {
-        let declaration = match entry.key.as_str() {
-            "phases" => continue,
-            "decisions" => "a decision",
-            "risks" => "a risk",
-            "exclusions" => "an exclusion",
-            "workflows" => "a workflow",
-            "goals" => "a goal",
-            "secrets" => "a secret",
-            _ => "the plan",
-        };
-        let mut found = Vec::new();
-        if entry.key == "covers" {
-            found.extend(items(&entry.value));
-        } else {
-            covers_below(&entry.value, &mut found);
-        }
-        parts
-            .covers
-            .extend(found.into_iter().map(|(item, span)| Covered {
-                item,
-                span,
-                by: Coverer::Declaration(declaration),
-            }));
-    }
-}
-
-fn items(node: &Node) -> impl Iterator<Item = (String, Span)> + '_ {
-    node.items()
-        .iter()
-        .filter_map(|item| Some((item.as_scalar()?.text.clone(), item.span)))
-}
-
-fn covers_below(node: &Node, found: &mut Vec<(String, Span)>) {
-    match &node.content {
-        Content::Scalar(_) => {}
-        Content::List(nodes) => nodes.iter().for_each(|node| covers_below(node, found)),
-        Content::Map(map) => {
-            for entry in &map.entries {
-                if entry.key == "covers" {
-                    found.extend(items(&entry.value));
-                } else if !entry.key.starts_with("x-") {
-                    covers_below(&entry.value, found);
-                }
-            }
-        }
     }
 }

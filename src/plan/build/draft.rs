@@ -4,7 +4,7 @@ use crate::{
     diagnostic::{Diagnostic, Diagnostics, SourceFile, Span},
     expression::Expression,
     ident::{EnvironmentName, InvalidName, Name},
-    plan::position::Position,
+    plan::{model::ConnectionKind, position::Position},
 };
 
 /// A plan in the making: its problems so far, and every expression with its owner.
@@ -15,6 +15,10 @@ pub struct Draft<'s> {
     pub problems: Diagnostics,
     /// Expressions so far; their names are looked up when the whole plan is known.
     pub sites: Vec<Site>,
+    /// Names of other things so far; they are looked up then too.
+    pub mentions: Vec<Mention>,
+    /// For each task so far, whether its kind, outputs, checks, matrix or environments may not have been read as they were meant.
+    pub in_doubt: Vec<bool>,
     /// To whom the next expressions belong.
     pub owner: Owner,
 }
@@ -55,7 +59,48 @@ pub struct Site {
     pub expression: Expression,
 }
 
+/// What a name is the name of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Named {
+    /// A task.
+    Task,
+    /// A task, or a check of it as `TASK/CHECK`.
+    Proof,
+    /// A phase.
+    Phase,
+    /// An environment.
+    Environment,
+    /// An input.
+    Input,
+    /// A secret.
+    Secret,
+    /// A decision.
+    Decision,
+    /// A connection of one of these kinds; of any, where there are none.
+    Connection(&'static [ConnectionKind]),
+}
+
+/// A name that stands by itself, outside of an expression.
+#[derive(Debug, Clone)]
+pub struct Mention {
+    /// The name.
+    pub name: String,
+    /// Where it stands.
+    pub span: Span,
+    /// What it is the name of.
+    pub named: Named,
+}
+
 impl Draft<'_> {
+    /// Keeps a name that has to lead somewhere.
+    pub fn mention(&mut self, name: &str, span: Span, named: Named) {
+        self.mentions.push(Mention {
+            name: name.to_owned(),
+            span,
+            named,
+        });
+    }
+
     /// Adds a problem.
     pub fn problem(&mut self, problem: Diagnostic) {
         self.problems.push(problem);
@@ -69,6 +114,8 @@ impl Draft<'_> {
     ) -> Option<T> {
         match text.parse() {
             Ok(name) => Some(name),
+            // An expression where a name stands has been reported as such.
+            Err(_) if text.contains("${{") => None,
             Err(error) => {
                 self.problem(name_problem(text, &error).at(span));
                 None

@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 
-use super::{Draft, Site};
+use super::{Draft, Named, Site};
 use crate::{
     diagnostic::{Diagnostic, Span},
     expression::{Expression, ExpressionError, ExpressionProblem, Template},
@@ -10,7 +10,7 @@ use crate::{
         duration,
         field::{Content, Field},
         grammar::{Key, Object, Takes, Type},
-        model::Condition,
+        model::{Condition, ConnectionKind},
         node::{Content as NodeContent, Map, Node, Scalar, Typed},
         position::Position,
     },
@@ -26,8 +26,9 @@ impl Draft<'_> {
         position: Position,
     ) -> Option<Field> {
         let node = map.get(key)?;
+        let key_span = map.entry(key)?.key_span;
         let key = object.key(key)?;
-        Some(self.value(node, key, key.ty, position))
+        Some(self.value(node, key, key.ty, position).behind(key_span))
     }
 
     /// Reads a whole object as a map of fields; keys that the grammar does not know have been reported.
@@ -35,22 +36,41 @@ impl Draft<'_> {
         let mut entries = IndexMap::new();
         for entry in node.as_map().map_or(&[][..], |map| &map.entries) {
             let known = object.keys.iter().find(|key| key.name == entry.key);
-            // Checks, policies and conditions are read by their own functions; they are no values.
-            if let Some(key) = known.filter(|key| !holds_objects_with_ids(key.ty)) {
+            // Checks are read by a function of their own; they are no values.
+            if let Some(key) = known.filter(|key| !holds_checks(key.ty)) {
                 let place = if key.name == "proxy" {
                     Position::Proxy
                 } else {
                     position
                 };
-                entries.insert(
-                    entry.key.clone(),
-                    self.value(&entry.value, key, key.ty, place),
-                );
+                self.mentions_in(&entry.value, key, object);
+                if matches!(key.name, "port" | "ports") {
+                    for item in entry.value.items() {
+                        self.whole_number(item, key.name, 1..=65_535);
+                    }
+                }
+                let field = self.value(&entry.value, key, key.ty, place);
+                entries.insert(entry.key.clone(), field.behind(entry.key_span));
             }
         }
-        Field {
-            span: node.span,
-            content: Content::Map(entries),
+        Field::new(node.span, Content::Map(entries))
+    }
+
+    /// Keeps the names of connections, decisions and tasks that stand in the body of a kind.
+    fn mentions_in(&mut self, node: &Node, key: &Key, object: &Object) {
+        if !matches!(key.ty, Type::Name | Type::List(Type::Name)) {
+            return;
+        }
+        let Some(named) = named_by(key, object) else {
+            return;
+        };
+        for item in node.items() {
+            let scalar = item
+                .as_scalar()
+                .filter(|scalar| scalar.typed() != Typed::Null && !scalar.text.contains("${{"));
+            if let Some(scalar) = scalar {
+                self.mention(&scalar.text, item.span, named);
+            }
         }
     }
 
@@ -67,10 +87,8 @@ impl Draft<'_> {
                     Type::Value
                 };
                 let entries = map.entries.iter().map(|entry| {
-                    (
-                        entry.key.clone(),
-                        self.value(&entry.value, key, inner, position),
-                    )
+                    let field = self.value(&entry.value, key, inner, position);
+                    (entry.key.clone(), field.behind(entry.key_span))
                 });
                 Content::Map(entries.collect())
             }
@@ -89,10 +107,7 @@ impl Draft<'_> {
             }
             (NodeContent::Scalar(scalar), _) => self.scalar(node, scalar, key, ty, position),
         };
-        Field {
-            span: node.span,
-            content,
-        }
+        Field::new(node.span, content)
     }
 
     fn scalar(
@@ -106,6 +121,9 @@ impl Draft<'_> {
         if let Type::List(inner) = ty {
             return self.scalar(node, scalar, key, *inner, position);
         }
+        if ty == Type::Condition {
+            return self.condition_as_value(node, scalar);
+        }
         let keeps_type = matches!(
             ty,
             Type::Value | Type::Requirement | Type::Number | Type::Boolean | Type::Map(_)
@@ -117,9 +135,6 @@ impl Draft<'_> {
             Typed::Boolean(_) | Typed::Number(_) | Typed::Text => {}
         }
         if key.takes == Takes::Literals {
-            if scalar.text.contains("${{") {
-                self.problem(refuse_expression(node, scalar, key));
-            }
             return Content::Text(Template::literal(scalar.text.clone()));
         }
         Content::Text(self.template(node, scalar, key, position))
@@ -159,6 +174,20 @@ impl Draft<'_> {
     pub fn condition(&mut self, map: &Map, position: Position) -> Option<Condition> {
         let node = map.get("if")?;
         let scalar = node.as_scalar()?;
+        let expression = self.condition_of(node, scalar, position)?;
+        Some(Condition {
+            text: expression.text().to_owned(),
+            expression,
+            span: node.span,
+        })
+    }
+
+    fn condition_of(
+        &mut self,
+        node: &Node,
+        scalar: &Scalar,
+        position: Position,
+    ) -> Option<Expression> {
         let places = Places::of(self.source.text(), node.span, &scalar.text);
         match Expression::parse_condition_mapped(&scalar.text, &|offset| places.at(offset)) {
             Ok(expression) => {
@@ -169,11 +198,7 @@ impl Draft<'_> {
                     key: "if",
                     expression: expression.clone(),
                 });
-                Some(Condition {
-                    text: expression.text().to_owned(),
-                    expression,
-                    span: node.span,
-                })
+                Some(expression)
             }
             Err(error) => {
                 self.problem(expression_problem(&error));
@@ -181,52 +206,48 @@ impl Draft<'_> {
             }
         }
     }
+
+    /// A condition inside a body, as that of a policy: the value that its expression gives.
+    fn condition_as_value(&mut self, node: &Node, scalar: &Scalar) -> Content {
+        let Some(expression) = self.condition_of(node, scalar, Position::Condition) else {
+            return Content::Null;
+        };
+        let places = Places::of(self.source.text(), node.span, &scalar.text);
+        let text = expression.text();
+        let start = scalar.text.find(text).unwrap_or(0);
+        let whole = format!("${{{{{text}}}}}");
+        let at = |offset: usize| places.at(start + offset.saturating_sub("${{".len()));
+        Content::Text(
+            Template::parse_mapped(&whole, &at).unwrap_or_else(|_| Template::literal(text)),
+        )
+    }
 }
 
-/// Lists of checks and policies are parts of the model of their own.
-fn holds_objects_with_ids(ty: Type) -> bool {
+/// Whether a key holds checks, which are parts of the model of their own.
+fn holds_checks(ty: Type) -> bool {
     matches!(ty, Type::List(Type::Object(object)) if object.what == "a check")
 }
 
-fn refuse_expression(node: &Node, scalar: &Scalar, key: &Key) -> Diagnostic {
-    if key.name == "script" || key.name == "make" {
-        let expression = first_expression(&scalar.text);
-        let name = variable_name(expression);
-        return Diagnostic::error("expression-in-script", format!("no expressions stand in `{}`: their text would become program text", key.name))
-            .at(node.span)
-            .help(format!("give the value by the task's variables, `env: {{ {name}: \"{expression}\" }}`, and write `\"${name}\"`"));
-    }
-    Diagnostic::error("expression", format!("`{}` takes no expressions", key.name))
-        .at(node.span)
-        .help("write it out; what varies between runs is an input and stands where the grammar shows `$`")
+/// What the names behind a key of a body are the names of; `None` for programs, which need no declaration.
+fn named_by(key: &Key, object: &Object) -> Option<Named> {
+    const CLUSTER: &[ConnectionKind] = &[ConnectionKind::Kubernetes];
+    Some(match (object.what, key.name) {
+        ("an image", "push" | "preview-push") => Named::Connection(&[ConnectionKind::Registry]),
+        ("a kubernetes task" | "a kubernetes check", "connection") => Named::Connection(CLUSTER),
+        ("an sql check", "connection") => Named::Connection(&[ConnectionKind::Postgres]),
+        ("a metric check", "connection") => Named::Connection(&[ConnectionKind::Prometheus]),
+        ("a swarm check", "connection") => Named::Connection(&[ConnectionKind::Docker]),
+        ("an s3 check", "connection") => Named::Connection(&[ConnectionKind::S3]),
+        ("a postgres connection", "from") => Named::Connection(WITHIN),
+        (_, "login") => Named::Connection(&[]),
+        ("a gate", "decisions") => Named::Decision,
+        ("a terraform check", "task") => Named::Task,
+        _ => return None,
+    })
 }
 
-fn first_expression(text: &str) -> &str {
-    let start = text.find("${{").unwrap_or(0);
-    let end = text[start..]
-        .find("}}")
-        .map_or(text.len(), |offset| start + offset + 2);
-    &text[start..end]
-}
-
-/// A name for the variable that carries the value of an expression: `${{ inputs.region }}` gives `REGION`.
-fn variable_name(expression: &str) -> String {
-    let inner = expression
-        .trim_start_matches("${{")
-        .trim_end_matches("}}")
-        .trim();
-    let last = inner
-        .rsplit(|character: char| {
-            !character.is_ascii_alphanumeric() && character != '-' && character != '_'
-        })
-        .next();
-    let name = last.unwrap_or("VALUE").replace('-', "_").to_uppercase();
-    if name.is_empty() {
-        "VALUE".to_owned()
-    } else {
-        name
-    }
-}
+/// The kinds of connections in which a pod or a container can be started.
+pub(super) const WITHIN: &[ConnectionKind] = &[ConnectionKind::Kubernetes, ConnectionKind::Docker];
 
 /// Turns a mistake inside an expression into a problem.
 pub(super) fn expression_problem(error: &ExpressionError) -> Diagnostic {
@@ -302,6 +323,32 @@ impl Draft<'_> {
             .map(|scalar| scalar.text.clone())
     }
 
+    /// Reads a whole number inside a range; another number is a problem.
+    pub fn whole_number(
+        &mut self,
+        node: &Node,
+        key: &str,
+        range: std::ops::RangeInclusive<i64>,
+    ) -> Option<i64> {
+        let Typed::Number(number) = node.as_scalar()?.typed() else {
+            return None;
+        };
+        let whole = number as i64;
+        if number.fract() == 0.0 && range.contains(&whole) {
+            return Some(whole);
+        }
+        let (least, most) = (range.start(), range.end());
+        self.problem(
+            Diagnostic::error(
+                "number",
+                format!("`{key}` is a whole number from {least} to {most}, found `{number}`"),
+            )
+            .at(node.span)
+            .help(format!("write a number from {least} to {most}")),
+        );
+        None
+    }
+
     /// Reads a boolean.
     pub fn flag(&self, map: &Map, key: &str, default: bool) -> bool {
         match map.get(key).and_then(Node::as_scalar).map(Scalar::typed) {
@@ -315,7 +362,10 @@ impl Draft<'_> {
         let items = map.get(key).map_or(&[][..], Node::items);
         items
             .iter()
-            .filter_map(|item| Some((item.as_scalar()?.text.clone(), item.span)))
+            .filter_map(|item| {
+                let scalar = item.as_scalar()?;
+                (scalar.typed() != Typed::Null).then(|| (scalar.text.clone(), item.span))
+            })
             .collect()
     }
 }

@@ -62,8 +62,8 @@ pub static CHECK: Object = Object {
             "a WebSocket that is held",
         ),
         Key::new("git", Type::Object(&GIT), "the refs of a git server"),
-        Key::new("sql", Type::Object(&QUERY), "an SQL query"),
-        Key::new("metric", Type::Object(&QUERY), "a PromQL query"),
+        Key::new("sql", Type::Object(&SQL), "an SQL query"),
+        Key::new("metric", Type::Object(&METRIC), "a PromQL query"),
         Key::new(
             "kubernetes",
             Type::Object(&KUBERNETES),
@@ -142,16 +142,27 @@ static GIT: Object = Object {
     .dollar()],
 };
 
-static QUERY: Object = Object {
-    what: "a query",
+static SQL: Object = Object {
+    what: "an sql check",
     exactly: &[],
     keys: &[
-        Key::new("connection", Type::Name, "where it is asked").required(),
-        Key::new("query", Type::Text, "the query")
-            .required()
-            .dollar(),
+        Key::new("connection", Type::Name, "the database").required(),
+        QUERY,
     ],
 };
+
+static METRIC: Object = Object {
+    what: "a metric check",
+    exactly: &[],
+    keys: &[
+        Key::new("connection", Type::Name, "the server").required(),
+        QUERY,
+    ],
+};
+
+const QUERY: Key = Key::new("query", Type::Text, "the query")
+    .required()
+    .dollar();
 
 static KUBERNETES: Object = Object {
     what: "a kubernetes check",

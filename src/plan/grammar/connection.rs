@@ -89,7 +89,7 @@ static KUBERNETES: Object = Object {
     exactly: &[Exactly {
         of: &["kubeconfig", "context", "gke"],
         required: true,
-        called: "way to the cluster",
+        called: "cluster",
     }],
     keys: &[
         Key::new("kubeconfig", Type::Text, "content of a kubeconfig").secret(),
@@ -131,7 +131,11 @@ static DOCKER: Object = Object {
 
 static POSTGRES: Object = Object {
     what: "a postgres connection",
-    exactly: &[],
+    exactly: &[Exactly {
+        of: &["host", "scratch"],
+        required: false,
+        called: "server",
+    }],
     keys: &[
         Key::new("host", Type::Text, "host").dollar(),
         Key::new("port", Type::Number, "port")

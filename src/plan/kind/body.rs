@@ -39,6 +39,7 @@ pub fn check_body(task: &Task, problems: &mut Diagnostics) {
         Kind::Kubernetes => super::kubernetes::check(task, problems),
         Kind::Terraform | Kind::Render | Kind::Run | Kind::Check | Kind::Gate => {}
     }
+    super::check_policies(task, problems);
     unresolved_outputs(task, problems);
 }
 

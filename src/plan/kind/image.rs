@@ -253,7 +253,7 @@ pub fn check(task: &Task, problems: &mut Diagnostics) {
         if !path.starts_with('/') || path.split('/').any(|part| part == "..") {
             problems.push(
                 Diagnostic::error("path", format!("`{path}` is no path in an image"))
-                    .at(field.span)
+                    .at(field.key)
                     .help("paths in an image begin with `/` and hold no `..`"),
             );
         }

@@ -188,22 +188,40 @@ pub fn check_image_expectations(task: &Task, problems: &mut Diagnostics) {
 fn expectations(kind: &str, observable: &Observable, expect: &Field, problems: &mut Diagnostics) {
     for (name, field) in expect.entries().into_iter().flatten() {
         let Some(measure) = observable.measure(name) else {
-            problems.push(unobserved(kind, observable, name).at(field.span));
+            problems.push(unobserved(kind, observable, name).at(field.key));
             continue;
         };
-        let Some(value) = literal_value(field) else {
-            continue;
-        };
-        let fits = Requirement::parse(&value).and_then(|requirement| requirement.fits(measure));
-        if let Err(error) = fits {
-            let problem =
-                Diagnostic::error("observation", format!("`{name}`: {error}")).at(field.span);
-            problems.push(match error.hint() {
-                Some(hint) => problem.help(hint),
-                None => problem,
-            });
+        problems.extend(unfit(name, field, measure));
+    }
+}
+
+/// Reports requirements of policies that cannot be judged, whatever is planned.
+pub fn check_policies(task: &Task, problems: &mut Diagnostics) {
+    for policy in task.body.get("policy").map_or(&[][..], Field::items) {
+        let count = policy.get("count").map(|field| ("count", field));
+        let expect = policy.get("expect").and_then(Field::entries);
+        let expect = expect.into_iter().flatten();
+        for (name, field) in count
+            .into_iter()
+            .chain(expect.map(|(name, field)| (name.as_str(), field)))
+        {
+            problems.extend(unfit(name, field, Measure::Plain));
         }
     }
+}
+
+/// The problem of a requirement that cannot be judged of an observation; `None` where it holds an expression.
+fn unfit(name: &str, field: &Field, measure: Measure) -> Option<Diagnostic> {
+    let value = literal_value(field)?;
+    let fits = Requirement::parse(&value).and_then(|requirement| requirement.fits(measure));
+    let error = fits.err()?;
+    let problem = Diagnostic::error("observation", format!("`{name}`: {error}")).at(field.span);
+    Some(match error.hint() {
+        Some(hint) => problem.help(hint),
+        None => problem.help(
+            "a requirement is a value, a list, or an operator (`= != < <= > >= ~ !~`), a space and a value",
+        ),
+    })
 }
 
 fn unobserved(kind: &str, observable: &Observable, name: &str) -> Diagnostic {
@@ -237,6 +255,10 @@ fn literal_value(field: &Field) -> Option<Value> {
             .map(literal_value)
             .collect::<Option<_>>()
             .map(Value::List),
-        Content::Map(_) => None,
+        Content::Map(entries) => entries
+            .iter()
+            .map(|(key, entry)| Some((key.clone(), literal_value(entry)?)))
+            .collect::<Option<_>>()
+            .map(Value::Map),
     }
 }

@@ -2,12 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::declared::unknown_name;
+use super::known::Known;
 use crate::{
     diagnostic::{Diagnostic, Diagnostics, Span, nearest},
     expression::Reference,
     plan::{
-        build::{Owner, Site},
+        build::{Named, Owner, Site},
         kind,
         model::{InputType, Parts, Task},
         position::{Position, instead_of},
@@ -32,11 +32,12 @@ pub const GITHUB: &[&str] = &[
 ];
 
 /// Reports each expression that reads what it may not, or what is not there.
-pub fn check_sites(parts: &Parts, sites: &[Site], problems: &mut Diagnostics) {
+pub fn check_sites(parts: &Parts, sites: &[Site], known: &Known<'_>, problems: &mut Diagnostics) {
     let tasks: HashMap<&str, usize> = parts
         .tasks
         .iter()
         .enumerate()
+        .rev()
         .map(|(index, task)| (task.id.as_str(), index))
         .collect();
     let overridden = parts
@@ -47,6 +48,7 @@ pub fn check_sites(parts: &Parts, sites: &[Site], problems: &mut Diagnostics) {
     let mut reading = Reading {
         parts,
         tasks,
+        known,
         overridden,
         problems,
     };
@@ -67,6 +69,7 @@ pub fn check_sites(parts: &Parts, sites: &[Site], problems: &mut Diagnostics) {
 struct Reading<'p, 'd> {
     parts: &'p Parts,
     tasks: HashMap<&'p str, usize>,
+    known: &'p Known<'p>,
     overridden: HashSet<&'p str>,
     problems: &'d mut Diagnostics,
 }
@@ -87,8 +90,9 @@ impl Reading<'_, '_> {
                 "context",
                 format!("`{root}` cannot be read in {}", site.position.word()),
             );
+            let help = instead_of(root, site.position);
             self.problems
-                .push(problem.at(span_of(reference)).help(instead_of(root)));
+                .push(problem.at(span_of(reference)).help(help));
             return;
         }
         let names = reference.names();
@@ -98,17 +102,8 @@ impl Reading<'_, '_> {
         };
         match root {
             "inputs" => self.input(site, reference, first),
-            "decisions" => self.declared(
-                reference,
-                first,
-                "decision",
-                self.parts
-                    .decisions
-                    .keys()
-                    .map(|name| name.as_str())
-                    .collect(),
-            ),
-            "github" => self.declared(reference, first, "property of `github`", GITHUB.to_vec()),
+            "decisions" => self.declared(reference, first, Named::Decision),
+            "github" => self.property(reference, first, GITHUB),
             "environment" => self.environment(site, reference, first),
             "matrix" => self.matrix(site, reference),
             "tasks" => self.task(site, reference, &names),
@@ -125,20 +120,28 @@ impl Reading<'_, '_> {
         );
     }
 
-    fn declared(&mut self, reference: &Reference, name: &str, what: &str, known: Vec<&str>) {
-        if !known.contains(&name) {
-            self.problems
-                .push(unknown_name(name, what, &known).at(span_of(reference)));
+    fn declared(&mut self, reference: &Reference, name: &str, named: Named) {
+        let problem = self.known.unknown(name, named);
+        self.problems
+            .extend(problem.map(|problem| problem.at(span_of(reference))));
+    }
+
+    /// A property of a context whose properties are always the same.
+    fn property(&mut self, reference: &Reference, name: &str, known: &[&str]) {
+        if known.contains(&name) {
+            return;
         }
+        let message = format!("`{}` has no property `{name}`", reference.root);
+        let problem = Diagnostic::error("unknown-name", message).at(span_of(reference));
+        self.problems
+            .push(match nearest(name, known.iter().copied()) {
+                Some(nearest) => problem.help(format!("did you mean `{nearest}`?")),
+                None => problem.help(format!("it has {}", all_of(known))),
+            });
     }
 
     fn input(&mut self, site: &Site, reference: &Reference, name: &str) {
-        self.declared(
-            reference,
-            name,
-            "input",
-            self.parts.inputs.keys().map(|name| name.as_str()).collect(),
-        );
+        self.declared(reference, name, Named::Input);
         if self.overridden.contains(name) && self.is_shared(&site.owner) {
             let who = self.words_for(&site.owner);
             self.problems.push(
@@ -153,7 +156,7 @@ impl Reading<'_, '_> {
     }
 
     fn environment(&mut self, site: &Site, reference: &Reference, name: &str) {
-        self.declared(reference, name, "property of `environment`", vec!["name"]);
+        self.property(reference, name, &["name"]);
         if self.is_shared(&site.owner) {
             let who = self.words_for(&site.owner);
             self.problems.push(
@@ -169,7 +172,7 @@ impl Reading<'_, '_> {
 
     /// Only tasks can be shared; what else is read by a shared task is looked at when it is followed.
     fn is_shared(&self, owner: &Owner) -> bool {
-        matches!(owner, Owner::Task(index) if self.parts.tasks.get(*index).is_some_and(|task| task.environments.is_empty()))
+        matches!(owner, Owner::Task(index) if !self.known.doubts(*index) && self.parts.tasks[*index].environments.is_empty())
     }
 
     fn words_for(&self, owner: &Owner) -> String {
@@ -180,8 +183,8 @@ impl Reading<'_, '_> {
     }
 
     fn matrix(&mut self, site: &Site, reference: &Reference) {
-        let has_matrix = matches!(site.owner, Owner::Task(index) if self.parts.tasks.get(index).is_some_and(|task| task.matrix.is_some()));
-        if !has_matrix {
+        let may_have_matrix = matches!(site.owner, Owner::Task(index) if self.known.doubts(index) || self.parts.tasks[index].matrix.is_some());
+        if !may_have_matrix {
             self.problems.push(
                 Diagnostic::error(
                     "context",
@@ -208,32 +211,16 @@ impl Reading<'_, '_> {
                     ),
                 )
                 .at(span_of(reference))
-                .help(secret_help(site.key, name)),
+                .help(secret_help(site.key, name, reference)),
             );
             return;
         }
-        self.declared(
-            reference,
-            name,
-            "secret",
-            self.parts
-                .secrets
-                .keys()
-                .map(|name| name.as_str())
-                .collect(),
-        );
+        self.declared(reference, name, Named::Secret);
     }
 
     fn task(&mut self, site: &Site, reference: &Reference, names: &[&str]) {
         let Some(&index) = self.tasks.get(names[0]) else {
-            let known: Vec<&str> = self
-                .parts
-                .tasks
-                .iter()
-                .map(|task| task.id.as_str())
-                .collect();
-            self.problems
-                .push(unknown_name(names[0], "task", &known).at(span_of(reference)));
+            self.declared(reference, names[0], Named::Task);
             return;
         };
         let task = &self.parts.tasks[index];
@@ -249,8 +236,8 @@ impl Reading<'_, '_> {
             );
         }
         match (names.get(1).copied(), names.get(2).copied()) {
-            (Some("outputs"), Some(output)) => self.output(task, reference, output),
-            (Some("artifacts"), Some(artifact)) => self.artifact(task, reference, artifact),
+            (Some("outputs"), Some(output)) => self.output(site, index, reference, output),
+            (Some("artifacts"), Some(artifact)) => self.artifact(index, reference, artifact),
             _ => self.problems.push(
                 Diagnostic::error(
                     "unknown-output",
@@ -265,7 +252,23 @@ impl Reading<'_, '_> {
         }
     }
 
-    fn output(&mut self, task: &Task, reference: &Reference, output: &str) {
+    fn output(&mut self, site: &Site, index: usize, reference: &Reference, output: &str) {
+        let task = &self.parts.tasks[index];
+        if self.known.doubts(index) {
+            return;
+        }
+        let declared = task.outputs.get(output);
+        if declared.is_some_and(|output| output.sensitive) && !site.secrets {
+            let message = format!(
+                "output `{output}` of `{}` is sensitive, and `{}` would show it",
+                task.id, site.key
+            );
+            self.problems.push(
+                Diagnostic::error("secret-position", message)
+                    .at(span_of(reference))
+                    .help(secret_help(site.key, output, reference)),
+            );
+        }
         let Some(mut known) = kind::outputs(task.kind) else {
             return;
         };
@@ -276,7 +279,11 @@ impl Reading<'_, '_> {
         }
     }
 
-    fn artifact(&mut self, task: &Task, reference: &Reference, artifact: &str) {
+    fn artifact(&mut self, index: usize, reference: &Reference, artifact: &str) {
+        let task = &self.parts.tasks[index];
+        if self.known.doubts(index) {
+            return;
+        }
         let mut known: Vec<&str> = task.artifacts.keys().map(|name| name.as_str()).collect();
         known.extend(kind::artifacts(task.kind));
         if !known.contains(&artifact) {
@@ -331,15 +338,13 @@ fn unknown_output(task: &Task, name: &str, what: &str, known: &[&str]) -> Diagno
         None if known.is_empty() => {
             problem.help(format!("declare it: `{what}s: {{ {name}: {{ … }} }}`"))
         }
-        None => problem.help(format!(
-            "it has {}",
-            known
-                .iter()
-                .map(|name| format!("`{name}`"))
-                .collect::<Vec<_>>()
-                .join(", ")
-        )),
+        None => problem.help(format!("it has {}", all_of(known))),
     }
+}
+
+fn all_of(known: &[&str]) -> String {
+    let ticked: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+    ticked.join(", ")
 }
 
 fn article(kind: &str) -> String {
@@ -354,11 +359,14 @@ fn article(kind: &str) -> String {
         .replace("a gate task", "a gate")
 }
 
-fn secret_help(key: &str, name: &str) -> String {
+fn secret_help(key: &str, name: &str, reference: &Reference) -> String {
     match key {
-        "command" | "script" | "make" => format!(
-            "`login: CONNECTION`, or `env: {{ {name}: \"${{{{ secrets.{name} }}}}\" }}` of the task"
-        ),
+        "command" | "script" | "make" => {
+            let variable = name.to_uppercase().replace('-', "_");
+            format!(
+                "`login: CONNECTION`, or `env: {{ {variable}: \"${{{{ {reference} }}}}\" }}` of the task"
+            )
+        }
         "env" => {
             "variables of plan and phase are no place for secrets; put it into `env` of the task"
                 .to_owned()

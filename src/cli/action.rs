@@ -1,0 +1,102 @@
+//! `deploy-action action`: what `action.yml` calls. It turns the inputs of the action into the arguments of a verb.
+
+use super::{CliError, Environment, Exit, args};
+use crate::workflow::action;
+
+/// Reads the inputs of the action and runs the verb that they name.
+///
+/// # Errors
+///
+/// An input holds what it cannot, or those of the verb.
+pub fn run(environment: &Environment) -> Result<Exit, CliError> {
+    let mut environment = environment.clone();
+    let arguments = arguments(&mut environment)?;
+    let args = args::Args::parse_arguments(arguments)?;
+    Ok(args::run(&args, &environment))
+}
+
+fn arguments(environment: &mut Environment) -> Result<Vec<String>, CliError> {
+    let input = |environment: &Environment, input: action::Input| {
+        environment.get(input.variable).map(str::to_owned)
+    };
+    let verb = input(environment, action::COMMAND).unwrap_or_else(|| "run".to_owned());
+    let mut arguments = vec!["deploy-action".to_owned(), verb.clone()];
+    let lines = |text: Option<String>| -> Vec<String> {
+        let text = text.unwrap_or_default();
+        text.lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+            .map(str::to_owned)
+            .collect()
+    };
+    arguments.extend(input(environment, action::PLAN));
+    let selects = ["run", "status", "checkpoint", "close"].contains(&verb.as_str());
+    for (flag, wanted) in [
+        ("--task", action::TASK),
+        ("--phase", action::PHASE),
+        ("--environment", action::ENVIRONMENT),
+    ] {
+        for name in lines(input(environment, wanted))
+            .into_iter()
+            .filter(|_| selects)
+        {
+            arguments.extend([flag.to_owned(), name]);
+        }
+    }
+    if verb == "run" {
+        let confirmed = input(environment, action::CONFIRM).unwrap_or_default();
+        for gate in confirmed
+            .split([' ', ',', '\n'])
+            .filter(|gate| !gate.is_empty())
+        {
+            arguments.extend(["--confirm".to_owned(), gate.to_owned()]);
+        }
+    }
+    if selects {
+        for (name, value) in values(input(environment, action::INPUTS))? {
+            arguments.extend(["--input".to_owned(), format!("{name}={value}")]);
+        }
+        if let Some(state) = input(environment, action::STATE) {
+            arguments.extend(["--state".to_owned(), state]);
+        }
+    }
+    arguments.extend(lines(input(environment, action::ARGUMENTS)));
+    for (variable, wanted) in [
+        ("DEPLOY_ACTION_VARS", action::VARS),
+        ("GITHUB_TOKEN", action::TOKEN),
+    ] {
+        if let Some(value) = input(environment, wanted) {
+            environment.variables.insert(variable.to_owned(), value);
+        }
+    }
+    Ok(arguments)
+}
+
+/// Values of the plan's inputs from the JSON of GitHub's context `inputs`; one that is empty is not given.
+fn values(text: Option<String>) -> Result<Vec<(String, String)>, CliError> {
+    let Some(text) = text else {
+        return Ok(Vec::new());
+    };
+    let json: serde_json::Value = serde_json::from_str(&text).map_err(|error| {
+        CliError::new(
+            Exit::Usage,
+            format!("the input `inputs` of the action is no JSON: {error}"),
+        )
+        .hint("write `inputs: ${{ toJSON(inputs) }}`")
+    })?;
+    let entries = json
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(name, _)| *name != action::CONFIRM.name);
+    let plain = entries.filter_map(|(name, value)| {
+        let value = match value {
+            serde_json::Value::Null => return None,
+            serde_json::Value::String(text) if text.is_empty() => return None,
+            serde_json::Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        Some((name.clone(), value))
+    });
+    Ok(plain.collect())
+}

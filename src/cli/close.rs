@@ -1,0 +1,88 @@
+//! `deploy-action close`: the closing step of a job, which runs whatever became of it: it waits for children that a keeper
+//! holds, and says what is true.
+
+use std::{path::Path, time::Duration};
+
+use super::{
+    CliError, Environment, Exit, output,
+    plan_file::PlanFile,
+    session::{Choice, Session, block_on, execute_error, select},
+};
+use crate::{
+    diagnostic::words::count,
+    process::kept::{self, KeptState},
+};
+
+/// GitHub gives a cancelled job five minutes in all; what is left goes to saying so.
+const LONGEST: Duration = Duration::from_secs(270);
+
+/// Waits for what a cancelled job left running, and says what is true
+#[derive(Debug, clap::Args)]
+pub struct CloseArgs {
+    #[command(flatten)]
+    plan: PlanFile,
+    #[command(flatten)]
+    choice: Choice,
+}
+
+/// Runs the verb.
+///
+/// # Errors
+///
+/// The plan is not valid, or the ledger cannot be read.
+pub fn close(args: &CloseArgs, environment: &Environment) -> Result<Exit, CliError> {
+    block_on(async {
+        let session = Session::open(&args.plan, &args.choice, environment).await?;
+        let graph = session.graph(environment)?;
+        let selected = select(&graph, &args.choice)?;
+        let recorder = session.recorder(Vec::new())?;
+        let mut open = 0;
+        for index in selected {
+            let key = &graph.nodes()[index].key;
+            let children = {
+                let known = recorder.known();
+                let attempt = known
+                    .state()
+                    .task(key)
+                    .and_then(|record| record.unfinished());
+                attempt
+                    .map(|attempt| attempt.kept.clone())
+                    .unwrap_or_default()
+            };
+            for child in children {
+                let ledger = recorder
+                    .ledger_of(key)
+                    .map_err(|error| execute_error(&error))?;
+                let folder = ledger
+                    .path_of(&child.folder)
+                    .map_err(|error| execute_error(&error.into()))?;
+                let state = kept::wait(Path::new(folder.as_str()), LONGEST)
+                    .await
+                    .map_err(|error| execute_error(&error.into()))?;
+                open += 1;
+                output::words(&format!("{key}: {}\n", words(&state, &child.purpose)));
+            }
+        }
+        if open == 0 {
+            output::words("nothing was left running\n");
+        } else {
+            output::words(&format!(
+                "{} left without a word; the next run takes over what ended, and asks about the rest\n",
+                count(open, "child")
+            ));
+        }
+        Ok(Exit::Done)
+    })
+}
+
+fn words(state: &KeptState, purpose: &str) -> String {
+    match state {
+        KeptState::Ended(ended) => format!("{purpose}: ended with {}", ended.how),
+        KeptState::Running(keeper) => format!(
+            "{purpose}: still runs under keeper {} and will be lost with this machine",
+            keeper.pid
+        ),
+        KeptState::Vanished => format!("{purpose}: is gone, and nobody knows how it ended"),
+        KeptState::NeverStarted => format!("{purpose}: was never started"),
+    }
+}

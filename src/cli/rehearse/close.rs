@@ -1,0 +1,108 @@
+//! The end of a rehearsal: its report and its exit.
+
+use std::fs;
+
+use super::RehearseArgs;
+use crate::{
+    checkpoint::to_text,
+    cli::{CliError, Environment, Exit, output, report_files},
+    diagnostic::words::count,
+    graph::TaskGraph,
+    plan::{Plan, Read, values::Values},
+    rehearse::{JobReport, Stage},
+};
+
+/// A rehearsal that has ended.
+pub(super) struct Ended<'e> {
+    /// The plan.
+    pub(super) plan: &'e Plan,
+    /// Its graph.
+    pub(super) graph: &'e TaskGraph<'e>,
+    /// Its values.
+    pub(super) values: &'e Values,
+    /// What came of the file.
+    pub(super) read: &'e Read,
+    /// Its jobs.
+    pub(super) reports: &'e [JobReport],
+}
+
+/// Writes the report, shows it, and finds the exit.
+pub(super) fn close(
+    args: &RehearseArgs,
+    environment: &Environment,
+    stage: &Stage,
+    ended: &Ended<'_>,
+) -> Result<Exit, CliError> {
+    let state = report_files::replayed(&stage.state(), ended.plan)?;
+    let summary = report_files::summary(
+        ended.graph,
+        ended.values,
+        ended.read.document.as_ref(),
+        &state,
+    );
+    let written = report_files::write(&stage.report(), &summary, &state)?;
+    let comments = stage
+        .hub()
+        .comments(1)
+        .map_err(|error| CliError::from_error(Exit::Bug, &error))?;
+    output::words("\n");
+    output::words(&to_text(
+        &summary,
+        report_files::width(environment),
+        environment.palette(),
+    ));
+    output::words("\n");
+    for path in &written {
+        output::words(&format!("  {path}\n"));
+    }
+    if let Some(comment) = comments.first() {
+        let path = stage.report().join("comment.md");
+        fs::write(&path, &comment.body).map_err(|error| CliError::file("write", &path, &error))?;
+        output::words(&format!(
+            "  {path}, {} of pull request 1 as posted\n",
+            count(comments.len(), "comment")
+        ));
+    }
+    let worst = ended
+        .reports
+        .iter()
+        .flat_map(|job| &job.steps)
+        .filter_map(|step| step.exit)
+        .map(exit_of)
+        .max_by_key(|exit| severity(*exit));
+    let not_run = report_files::not_run(&summary);
+    if not_run > 0 {
+        let strict = if args.strict {
+            "; with `--strict` that is a failure"
+        } else {
+            ""
+        };
+        output::words(&format!(
+            "{} not run, for the reasons above{strict}\n",
+            count(not_run, "task")
+        ));
+    }
+    Ok(match worst.unwrap_or(Exit::Done) {
+        Exit::Done if args.strict && not_run > 0 => Exit::Failed,
+        exit => exit,
+    })
+}
+
+fn exit_of(code: i32) -> Exit {
+    u8::try_from(code).map_or(Exit::Failed, Exit::from_code)
+}
+
+/// Worst wins: `semantics.md`, "Exit codes".
+fn severity(exit: Exit) -> u8 {
+    match exit {
+        Exit::Bug => 8,
+        Exit::Interrupted | Exit::Terminated => 7,
+        Exit::Usage => 6,
+        Exit::Failed => 5,
+        Exit::Unavailable => 4,
+        Exit::Paused => 3,
+        Exit::Drift => 2,
+        Exit::NothingSelected => 1,
+        Exit::Done => 0,
+    }
+}

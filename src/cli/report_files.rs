@@ -1,0 +1,179 @@
+//! The checkpoint from a ledger, and the files in which it is kept.
+
+use std::fs;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::{CliError, Environment, session::execute_error};
+use crate::{
+    checkpoint::{Beside, Budget, Excerpts, Material, State, Summary, to_html, to_markdown},
+    document::Document,
+    graph::TaskGraph,
+    ident::{EnvironmentName, TaskKey},
+    ledger::{self, RunState, TaskState, replay, walk_folder},
+    plan::{Plan, values::Values},
+};
+
+/// What the ledgers of a plan hold, and where they are.
+pub struct Replayed {
+    /// The fold.
+    pub state: RunState,
+    folder: Utf8PathBuf,
+}
+
+/// Replays the ledgers of a plan, found by its name anywhere below a folder of state.
+///
+/// # Errors
+///
+/// A ledger cannot be read.
+pub fn replayed(state: &Utf8Path, plan: &Plan) -> Result<Replayed, CliError> {
+    let wanted = ledger::plan_folder(state, "any", &plan.name);
+    let name = wanted.file_name().unwrap_or_default();
+    let found = find(state, name, 4).unwrap_or(wanted.clone());
+    replayed_at(&found, plan)
+}
+
+/// Replays the ledgers of a plan in its folder.
+///
+/// # Errors
+///
+/// A ledger cannot be read.
+pub fn replayed_at(folder: &Utf8Path, plan: &Plan) -> Result<Replayed, CliError> {
+    let walks: Vec<Option<&EnvironmentName>> = std::iter::once(None)
+        .chain(plan.environments.keys().map(Some))
+        .collect();
+    let mut records = Vec::new();
+    for walk in walks {
+        records.push(
+            replay(&walk_folder(folder, walk))
+                .map_err(|error| execute_error(&error.into()))?
+                .records,
+        );
+    }
+    let slices: Vec<&[crate::event::Record]> = records.iter().map(Vec::as_slice).collect();
+    let mut state = RunState::of_walks(&slices);
+    // A run that lives has its lease; without one nothing that is unfinished still runs.
+    let lives = has_holder(folder, plan);
+    state.mark_interrupted(|_, _| lives);
+    Ok(Replayed {
+        state,
+        folder: folder.to_owned(),
+    })
+}
+
+fn has_holder(folder: &Utf8Path, plan: &Plan) -> bool {
+    let walks = std::iter::once(None).chain(plan.environments.keys().map(Some));
+    walks
+        .into_iter()
+        .any(|walk| walk_folder(folder, walk).join("lease.json").exists())
+}
+
+fn find(folder: &Utf8Path, name: &str, levels: usize) -> Option<Utf8PathBuf> {
+    for entry in folder.read_dir_utf8().ok()?.filter_map(Result::ok) {
+        let path = entry.path();
+        if !path.is_dir() {
+            continue;
+        }
+        if entry.file_name() == name && path.join("none").is_dir() {
+            return Some(path.to_owned());
+        }
+        if levels > 0
+            && let Some(found) = find(path, name, levels - 1)
+        {
+            return Some(found);
+        }
+    }
+    None
+}
+
+/// Folds what is known into a summary.
+pub fn summary(
+    graph: &TaskGraph<'_>,
+    values: &Values,
+    document: Option<&Document>,
+    replayed: &Replayed,
+) -> Summary {
+    Summary::of(&Material {
+        graph,
+        values,
+        document,
+        state: &replayed.state,
+        selected: None,
+        now: jiff::Timestamp::now(),
+    })
+}
+
+/// Returns the last lines of the logs of tasks that failed.
+pub fn excerpts(replayed: &Replayed) -> Excerpts {
+    const LINES: usize = 30;
+    let failed = replayed
+        .state
+        .tasks()
+        .filter(|(_, record)| matches!(record.state, TaskState::Failed(_)));
+    let with_log =
+        failed.filter_map(|(key, record)| Some((key.clone(), record.ended()?.log.clone()?.path)));
+    with_log
+        .filter_map(|(key, path)| {
+            let walk = walk_folder(&replayed.folder, key.environment.as_ref());
+            let text = fs::read(walk.join(path)).ok()?;
+            let text = String::from_utf8_lossy(&text).into_owned();
+            let lines: Vec<&str> = text.lines().collect();
+            Some((key, lines[lines.len().saturating_sub(LINES)..].join("\n")))
+        })
+        .collect::<Vec<(TaskKey, String)>>()
+        .into_iter()
+        .collect()
+}
+
+/// Writes the checkpoint as Markdown, page and JSON, and returns the files.
+///
+/// # Errors
+///
+/// A file cannot be written.
+pub fn write(
+    folder: &Utf8Path,
+    summary: &Summary,
+    replayed: &Replayed,
+) -> Result<Vec<Utf8PathBuf>, CliError> {
+    fs::create_dir_all(folder).map_err(|error| CliError::file("make", folder, &error))?;
+    let excerpts = excerpts(replayed);
+    let beside = Beside {
+        marker: None,
+        excerpts: &excerpts,
+    };
+    let forms = [
+        (
+            "checkpoint.md",
+            to_markdown(summary, &beside, Budget::JOB_SUMMARY),
+        ),
+        ("checkpoint.html", to_html(summary, &excerpts)),
+        ("checkpoint.json", format!("{:#}\n", summary.to_json())),
+    ];
+    let mut written = Vec::new();
+    for (name, text) in forms {
+        let path = folder.join(name);
+        fs::write(&path, text).map_err(|error| CliError::file("write", &path, &error))?;
+        written.push(path);
+    }
+    Ok(written)
+}
+
+/// How many tasks could not be carried out here.
+pub fn not_run(summary: &Summary) -> usize {
+    summary
+        .tasks()
+        .filter(|task| task.state == State::NotRun)
+        .count()
+}
+
+/// Columns of the terminal, or of a page where there is none.
+pub fn width(environment: &Environment) -> usize {
+    const PAGE: usize = 100;
+    environment
+        .get("COLUMNS")
+        .and_then(|columns| columns.parse().ok())
+        .unwrap_or_else(|| match environment.stderr_is_terminal {
+            true => usize::from(console::Term::stderr().size().1).max(40),
+            false => PAGE,
+        })
+}

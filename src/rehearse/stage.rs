@@ -1,0 +1,292 @@
+//! The place of a rehearsal: one folder, its stand-ins, and who is there.
+//!
+//! ```text
+//! lock               who rehearses here now
+//! registry/          blobs, manifests, requests of the embedded registry
+//! github/            comments, statuses, requests of the recording GitHub
+//! state/             the ledgers, as a run has them
+//! work/              work trees of jobs; removed when a job has ended well
+//! report/            the checkpoint as Markdown, page, JSON, and as it was posted
+//! stand-ins.json     what is replaced, as the jobs read it
+//! ```
+
+use std::{collections::BTreeMap, fs, io::Write as _, sync::Arc};
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::{
+    hub::{self, Hub, HubOptions},
+    registry::{self, Registry, RegistryOptions},
+};
+use crate::{
+    execute::{StandIns, stand_in::Server},
+    plan::{Plan, model::ConnectionKind},
+    secret::Secret,
+};
+
+/// Who gives approvals and confirmations in a rehearsal.
+const PERSON: &str = "the rehearsal";
+
+/// How a stage is set.
+#[derive(Debug, Clone)]
+pub struct StageOptions {
+    /// The folder.
+    pub folder: Utf8PathBuf,
+    /// Whether everything of earlier rehearsals is removed first.
+    pub fresh: bool,
+    /// `OWNER/NAME` of the repository.
+    pub repository: String,
+    /// The commit that is deployed.
+    pub sha: String,
+    /// Its branch.
+    pub branch: String,
+    /// Whether the pull request is merged, or still open for a preview.
+    pub is_merged: bool,
+}
+
+/// A stage that is set: the stand-ins run until it is struck.
+#[derive(Debug)]
+pub struct Stage {
+    folder: Utf8PathBuf,
+    registry: Registry,
+    hub: Hub,
+    token: Secret,
+    _lock: fs::File,
+}
+
+/// Why a stage cannot be set.
+#[derive(Debug, thiserror::Error)]
+pub enum StageError {
+    /// Somebody rehearses there.
+    #[error("`{folder}` is used by another rehearsal{holder}")]
+    InUse {
+        /// The folder.
+        folder: Utf8PathBuf,
+        /// Who, if it can be told.
+        holder: String,
+    },
+    /// A file or folder.
+    #[error("cannot {action} `{path}`")]
+    File {
+        /// What was tried.
+        action: &'static str,
+        /// The path.
+        path: Utf8PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The embedded registry.
+    #[error(transparent)]
+    Registry(#[from] registry::RegistryError),
+    /// The recording GitHub.
+    #[error(transparent)]
+    Hub(#[from] hub::HubError),
+}
+
+fn file(action: &'static str, path: &Utf8Path) -> impl FnOnce(std::io::Error) -> StageError {
+    move |source| StageError::File {
+        action,
+        path: path.to_owned(),
+        source,
+    }
+}
+
+impl Stage {
+    /// Sets a stage: takes the folder, starts the stand-ins, and writes for the jobs what is replaced. Inside a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// Another rehearsal is there, or a stand-in cannot be started.
+    pub fn set(options: &StageOptions, plan: &Plan) -> Result<Self, StageError> {
+        let folder = options.folder.clone();
+        fs::create_dir_all(&folder).map_err(file("make", &folder))?;
+        let lock = take(&folder)?;
+        let stale: &[&str] = if options.fresh {
+            &["registry", "github", "state", "work", "report", "artifacts"]
+        } else {
+            &["work", "artifacts"]
+        };
+        for name in stale {
+            let path = folder.join(name);
+            if path.exists() {
+                fs::remove_dir_all(&path).map_err(file("remove", &path))?;
+            }
+        }
+        for name in ["registry", "github", "state", "work", "report", "artifacts"] {
+            let path = folder.join(name);
+            fs::create_dir_all(&path).map_err(file("make", &path))?;
+        }
+        let registry = Registry::start(RegistryOptions {
+            folder: folder.join("registry"),
+            port: None,
+        })?;
+        let token = Secret::new(format!(
+            "rehearsal-{}",
+            crate::digest::Digest::of(folder.as_str()).hex()
+        ));
+        let hub = start_hub(options, &folder, &token)?;
+        let stage = Self {
+            folder,
+            registry,
+            hub,
+            token,
+            _lock: lock,
+        };
+        stage.write_stand_ins(plan)?;
+        Ok(stage)
+    }
+
+    /// Returns the folder.
+    pub fn folder(&self) -> &Utf8Path {
+        &self.folder
+    }
+
+    /// Returns the folder of the ledgers.
+    pub fn state(&self) -> Utf8PathBuf {
+        self.folder.join("state")
+    }
+
+    /// Returns the folder of the report.
+    pub fn report(&self) -> Utf8PathBuf {
+        self.folder.join("report")
+    }
+
+    /// Returns the file that tells the jobs what is replaced.
+    pub fn stand_ins_file(&self) -> Utf8PathBuf {
+        self.folder.join("stand-ins.json")
+    }
+
+    /// Returns the recording GitHub.
+    pub fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
+    /// Returns the embedded registry.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// Returns the token that the recording GitHub takes.
+    pub fn token(&self) -> &Secret {
+        &self.token
+    }
+
+    /// Names every stand-in with its address and version.
+    pub fn who(&self) -> Vec<(String, String)> {
+        vec![
+            (
+                "registries".to_owned(),
+                format!("{} at {}", registry::VERSION, self.registry.base_url()),
+            ),
+            (
+                "GitHub".to_owned(),
+                format!("{} at {}", hub::VERSION, self.hub.api_url()),
+            ),
+            (
+                "approvals and confirmations".to_owned(),
+                format!("given by {PERSON}"),
+            ),
+        ]
+    }
+
+    /// Ends the stand-ins; their state stays.
+    pub async fn strike(self) {
+        self.registry.stop().await;
+        self.hub.stop().await;
+    }
+
+    fn write_stand_ins(&self, plan: &Plan) -> Result<(), StageError> {
+        let registry = Server {
+            url: self.registry.base_url(),
+            who: registry::VERSION.to_owned(),
+        };
+        let hosts = plan
+            .connections
+            .values()
+            .filter(|connection| connection.kind == ConnectionKind::Registry);
+        let hosts = hosts.filter_map(|connection| connection.body.get("host")?.literal());
+        let stand_ins = StandIns {
+            registries: hosts.map(|host| (host, registry.clone())).collect(),
+            github: Some(Server {
+                url: self.hub.api_url(),
+                who: hub::VERSION.to_owned(),
+            }),
+            secrets: plan
+                .secrets
+                .keys()
+                .map(|name| (name.to_string(), canary(name.as_str())))
+                .collect::<BTreeMap<_, _>>(),
+            person: Some(PERSON.to_owned()),
+        };
+        let path = self.stand_ins_file();
+        let text = serde_json::to_vec_pretty(&stand_ins)
+            .map_err(std::io::Error::other)
+            .map_err(file("write", &path))?;
+        fs::write(&path, text).map_err(file("write", &path))
+    }
+}
+
+/// A value for a secret that nobody gave: it is told from every other, and must be seen nowhere.
+fn canary(name: &str) -> String {
+    format!("canary-{}", &crate::digest::Digest::of(name).hex()[..24])
+}
+
+fn take(folder: &Utf8Path) -> Result<fs::File, StageError> {
+    let path = folder.join("lock");
+    let mut lock = fs::File::options()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .open(&path)
+        .map_err(file("open", &path))?;
+    match lock.try_lock() {
+        Ok(()) => {
+            let written = lock
+                .set_len(0)
+                .and_then(|()| writeln!(lock, "{}", std::process::id()));
+            written.map_err(file("write", &path))?;
+            return Ok(lock);
+        }
+        Err(fs::TryLockError::WouldBlock) => {}
+        Err(fs::TryLockError::Error(error)) => return Err(file("lock", &path)(error)),
+    }
+    let holder = fs::read_to_string(&path).unwrap_or_default();
+    let holder = holder.trim();
+    let holder = if holder.is_empty() {
+        String::new()
+    } else {
+        format!(", process {holder}")
+    };
+    Err(StageError::InUse {
+        folder: folder.to_owned(),
+        holder,
+    })
+}
+
+fn start_hub(options: &StageOptions, folder: &Utf8Path, token: &Secret) -> Result<Hub, StageError> {
+    let registry_folder = folder.join("registry");
+    let state = if options.is_merged {
+        hub::PullRequestState::Merged
+    } else {
+        hub::PullRequestState::Open
+    };
+    Ok(Hub::start(HubOptions {
+        folder: folder.join("github"),
+        port: None,
+        repository: options.repository.clone(),
+        token: token.clone(),
+        pull_request: Some(hub::PullRequest {
+            number: 1,
+            title: "Deploy".to_owned(),
+            state,
+            author: "rehearsal".to_owned(),
+            head_branch: "change".to_owned(),
+            head_sha: options.sha.clone(),
+            base_branch: options.branch.clone(),
+            merge_commit_sha: options.is_merged.then(|| options.sha.clone()),
+        }),
+        packages: Arc::new(move || registry::contents(&registry_folder).unwrap_or_default()),
+    })?)
+}

@@ -1,0 +1,4 @@
+output "kubeconfig" {
+  value     = "nothing yet"
+  sensitive = true
+}
