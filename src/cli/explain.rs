@@ -89,7 +89,9 @@ fn show(run: &Run<'_, '_>, index: usize, format: output::Format) -> Result<(), C
     let found = changes(&before, now.as_map());
     let sources = sources(run.graph.plan(), run.graph.nodes()[index].task);
     match format {
-        output::Format::Text => output::data(&text(&key.to_string(), &found, &sources, attempt.started)),
+        output::Format::Text => {
+            output::data(&text(&key.to_string(), &found, &sources, attempt.started))
+        }
         output::Format::Json => output::json(&serde_json::json!({
             "task": key,
             "started": attempt.started,

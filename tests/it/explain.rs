@@ -47,12 +47,21 @@ fn a_changed_file_input_and_upstream_output_are_each_named() {
     assert!(file.contains("  file src/file\n"), "{file}");
 
     let input = explained(&world, &["b", "--input", "region=south"]);
-    assert!(input.contains("body.command[1] (reads inputs.region)\n"), "{input}");
-    assert!(input.contains("was \"north\"\n    is  \"south\"\n"), "{input}");
+    assert!(
+        input.contains("body.command[1] (reads inputs.region)\n"),
+        "{input}"
+    );
+    assert!(
+        input.contains("was \"north\"\n    is  \"south\"\n"),
+        "{input}"
+    );
 
     world.run(&["--task", "a"]).tells("0: a succeeded");
     let output = explained(&world, &["b"]);
-    assert!(output.contains("env.V (reads tasks.a.outputs.v)\n"), "{output}");
+    assert!(
+        output.contains("env.V (reads tasks.a.outputs.v)\n"),
+        "{output}"
+    );
     assert!(output.contains("was \"1\"\n    is  \"2\"\n"), "{output}");
 }
 
@@ -62,7 +71,10 @@ fn explaining_runs_nothing_and_an_unknown_task_ends_with_2() {
     world.run(&[]).tells("0: a succeeded, b succeeded");
     let before = std::fs::read(world.records("none")).expect("records");
     explained(&world, &["b"]);
-    assert_eq!(std::fs::read(world.records("none")).expect("records"), before);
+    assert_eq!(
+        std::fs::read(world.records("none")).expect("records"),
+        before
+    );
     let ran = world.call(&["explain", "c"]);
     assert_eq!(ran.code, Some(2), "{}", ran.all());
 }

@@ -38,15 +38,21 @@ fn a_selection_runs_what_it_names_and_believes_the_ledger_about_the_rest() {
     let world = World::new(THREE);
     world.run(&["--task", "two"]).tells("1: two blocked on one");
     world.run(&["--task", "one"]).tells("0: one succeeded");
-    world.run(&["--phase", "ship"]).tells("1: three blocked on two");
-    world.run(&["--from", "two"]).tells("0: three succeeded, two succeeded");
+    world
+        .run(&["--phase", "ship"])
+        .tells("1: three blocked on two");
+    world
+        .run(&["--from", "two"])
+        .tells("0: three succeeded, two succeeded");
     assert_eq!(world.read("trace"), "one\ntwo\nthree\n");
 }
 
 #[test]
 fn a_force_repeats_that_task_alone() {
     let world = World::new(THREE);
-    world.run(&[]).tells("0: one succeeded, three succeeded, two succeeded");
+    world
+        .run(&[])
+        .tells("0: one succeeded, three succeeded, two succeeded");
     let forced = world.run(&["--force", "two"]);
     forced.tells("0: one up-to-date, three up-to-date, two succeeded");
     assert_eq!(world.read("trace"), "one\ntwo\nthree\ntwo\n");
@@ -59,18 +65,29 @@ fn an_unknown_name_ends_with_2_and_the_nearest_one() {
         let ran = world.run(&[option, "thre"]);
         assert_eq!(ran.code, Some(2), "{option}: {}", ran.all());
         assert!(ran.stderr.contains("`thre`"), "{}", ran.stderr);
-        assert!(ran.stderr.contains("did you mean `three`?"), "{}", ran.stderr);
+        assert!(
+            ran.stderr.contains("did you mean `three`?"),
+            "{}",
+            ran.stderr
+        );
     }
     let phase = world.run(&["--phase", "shp"]);
     assert_eq!(phase.code, Some(2));
-    assert!(phase.stderr.contains("did you mean `ship`?"), "{}", phase.stderr);
+    assert!(
+        phase.stderr.contains("did you mean `ship`?"),
+        "{}",
+        phase.stderr
+    );
     assert_eq!(world.read("trace"), "");
 }
 
 #[test]
 fn a_valid_selection_without_a_task_ends_with_5() {
     let world = World::new(THREE);
-    assert_eq!(world.run(&["--phase", "build", "--task", "three"]).code, Some(5));
+    assert_eq!(
+        world.run(&["--phase", "build", "--task", "three"]).code,
+        Some(5)
+    );
 }
 
 #[test]
@@ -80,27 +97,39 @@ fn a_dry_run_says_what_would_run_and_writes_nothing() {
     let records = std::fs::read(world.records("none")).expect("records");
     let ran = world.call(&["run", "--dry-run"]);
     assert_eq!(ran.code, Some(0));
-    assert_eq!(ran.stdout, "one    up to date\ntwo    would run\nthree  would run\n");
+    assert_eq!(
+        ran.stdout,
+        "one    up to date\ntwo    would run\nthree  would run\n"
+    );
     assert_eq!(world.read("trace"), "one\n");
-    assert_eq!(std::fs::read(world.records("none")).expect("records"), records);
+    assert_eq!(
+        std::fs::read(world.records("none")).expect("records"),
+        records
+    );
 }
 
 #[test]
 fn a_state_folder_that_is_named_holds_the_ledger() {
     let world = World::new(THREE);
     let elsewhere = world.out("ledgers").to_string_lossy().into_owned();
-    world.run(&["--state", &elsewhere, "--task", "one"]).tells("0: one succeeded");
-    world.run(&["--state", &elsewhere, "--task", "one"]).tells("0: one up-to-date");
+    world
+        .run(&["--state", &elsewhere, "--task", "one"])
+        .tells("0: one succeeded");
+    world
+        .run(&["--state", &elsewhere, "--task", "one"])
+        .tells("0: one up-to-date");
     world.run(&["--task", "one"]).tells("0: one succeeded");
 }
 
 #[test]
 fn a_failure_blocks_what_needs_it_directly_or_not_and_the_rest_goes_on() {
-    let world = world("
+    let world = world(
+        "
       - { id: bad, run: { script: 'exit 7' } }
       - { id: next, needs: bad, run: { script: 'true' } }
       - { id: last, needs: next, run: { script: 'true' } }
-      - { id: other, run: { script: 'true' } }");
+      - { id: other, run: { script: 'true' } }",
+    );
     let ran = world.run(&[]);
     ran.tells("1: bad failed (task), last blocked on bad, next blocked on bad, other succeeded");
     assert_eq!(ran.last("task-finished", "bad")["outcome"]["exit"], 7);
@@ -108,12 +137,18 @@ fn a_failure_blocks_what_needs_it_directly_or_not_and_the_rest_goes_on() {
 
 #[test]
 fn fail_fast_starts_nothing_after_a_failure() {
-    let world = world("
+    let world = world(
+        "
       - { id: bad, run: { script: 'exit 1' } }
-      - { id: other, run: { script: 'echo other > $OUT/other' } }");
-    world.run(&["--fail-fast", "--jobs", "1"]).tells("1: bad failed (task)");
+      - { id: other, run: { script: 'echo other > $OUT/other' } }",
+    );
+    world
+        .run(&["--fail-fast", "--jobs", "1"])
+        .tells("1: bad failed (task)");
     assert_eq!(world.read("other"), "");
-    world.run(&["--jobs", "1"]).tells("1: bad failed (task), other succeeded");
+    world
+        .run(&["--jobs", "1"])
+        .tells("1: bad failed (task), other succeeded");
 }
 
 #[test]
@@ -121,14 +156,19 @@ fn a_program_that_is_not_there_is_named() {
     let world = world("      - { id: a, run: { command: [no-such-tool-anywhere] } }");
     let ran = world.run(&[]);
     assert_eq!(ran.code, Some(1), "{}", ran.all());
-    assert!(ran.failure("a").contains("`no-such-tool-anywhere`"), "{}", ran.failure("a"));
+    assert!(
+        ran.failure("a").contains("`no-such-tool-anywhere`"),
+        "{}",
+        ran.failure("a")
+    );
 }
 
 // ------------------------------------------------------------------ calls and environments
 
 #[test]
 fn variables_of_the_task_win_over_the_phase_and_those_over_the_plan() {
-    let world = World::new("
+    let world = World::new(
+        "
 name: app
 env: { A: plan, B: plan, C: plan }
 phases:
@@ -136,7 +176,8 @@ phases:
     env: { B: phase, C: phase }
     tasks:
       - { id: a, env: { C: task }, run: { script: 'echo $A $B $C > $OUT/seen' } }
-");
+",
+    );
     world.run(&[]).tells("0: a succeeded");
     assert_eq!(world.read("seen"), "plan phase task\n");
 }
@@ -184,17 +225,21 @@ fn a_command_takes_an_expression_as_one_argument() {
         "      - { id: a, run: { command: [sh, -c, 'printf \"%s\\n\" \"$#\" \"$1\" > $OUT/seen', sh, '${{ inputs.name }}'] } }",
     ));
     let hostile = "x'; touch $OUT/owned; $(touch $OUT/owned) \"y\" z";
-    world.run(&["--input", &format!("name={hostile}")]).tells("0: a succeeded");
+    world
+        .run(&["--input", &format!("name={hostile}")])
+        .tells("0: a succeeded");
     assert_eq!(world.read("seen"), format!("1\n{hostile}\n"));
     assert!(!world.out("owned").exists());
 }
 
 #[test]
 fn a_script_ends_with_its_first_failure_also_inside_a_pipe_and_at_an_unset_variable() {
-    let world = world("
+    let world = world(
+        "
       - { id: command, run: { script: \"false\\necho on > $OUT/on\" } }
       - { id: pipe, run: { script: \"false | true\\necho on > $OUT/on\" } }
-      - { id: unset, run: { script: \"echo $NOT_SET_ANYWHERE\\necho on > $OUT/on\" } }");
+      - { id: unset, run: { script: \"echo $NOT_SET_ANYWHERE\\necho on > $OUT/on\" } }",
+    );
     let ran = world.run(&[]);
     ran.tells("1: command failed (task), pipe failed (task), unset failed (task)");
     assert_eq!(world.read("on"), "");
@@ -202,14 +247,19 @@ fn a_script_ends_with_its_first_failure_also_inside_a_pipe_and_at_an_unset_varia
 
 #[test]
 fn a_working_directory_and_a_make_target_are_used() {
-    let world = world("
+    let world = world(
+        "
       - { id: folder, run: { script: 'basename $PWD > $OUT/folder', working-directory: sub } }
-      - { id: made, run: { make: hello } }");
+      - { id: made, run: { make: hello } }",
+    );
     world.write("sub/file", "");
     world.write("Makefile", "hello:\n\techo made > $(OUT)/made\n");
     world.commit();
     world.run(&[]).tells("0: folder succeeded, made succeeded");
-    assert_eq!((world.read("folder").as_str(), world.read("made").as_str()), ("sub\n", "made\n"));
+    assert_eq!(
+        (world.read("folder").as_str(), world.read("made").as_str()),
+        ("sub\n", "made\n")
+    );
 }
 
 // ------------------------------------------------------------------ outputs, artifacts, secrets
@@ -236,7 +286,11 @@ fn an_output_of_a_wrong_type_or_pattern_or_none_at_all_fails_the_task() {
     let ran = world.run(&[]);
     ran.tells("1: missing failed (task), shaped failed (task), typed failed (task)");
     assert_eq!(ran.failure("typed"), "output `v`: `many` is not a number");
-    assert!(ran.failure("shaped").contains("^[a-z]+$"), "{}", ran.failure("shaped"));
+    assert!(
+        ran.failure("shaped").contains("^[a-z]+$"),
+        "{}",
+        ran.failure("shaped")
+    );
     assert_eq!(ran.failure("missing"), "output `v` was not given");
 }
 
@@ -273,9 +327,16 @@ fn a_secret_is_masked_in_every_place_and_encoding() {
     for text in [SECRET, base64, hex] {
         assert!(!ran.all().contains(text), "{}", ran.all());
         assert!(!verbose.all().contains(text), "{}", verbose.all());
-        assert_eq!(world.files_with(text), Vec::<std::path::PathBuf>::new(), "{text}");
+        assert_eq!(
+            world.files_with(text),
+            Vec::<std::path::PathBuf>::new(),
+            "{text}"
+        );
     }
-    assert!(!world.files_with("got ***").is_empty(), "the log is there, masked");
+    assert!(
+        !world.files_with("got ***").is_empty(),
+        "the log is there, masked"
+    );
 }
 
 /// An age key pair of its own for each call: recipient and identity.
@@ -322,7 +383,10 @@ fn a_sensitive_output_is_nowhere_in_clear_and_read_by_a_later_process_that_has_t
         assert_eq!(world.read("read"), "eulav-t3rc3s");
         let said = format!("{}{}", first.all(), second.all());
         assert!(!said.contains("s3cr3t-value"), "{said}");
-        assert_eq!(world.files_with("s3cr3t-value"), Vec::<std::path::PathBuf>::new());
+        assert_eq!(
+            world.files_with("s3cr3t-value"),
+            Vec::<std::path::PathBuf>::new()
+        );
     }
 }
 
@@ -334,7 +398,10 @@ fn a_sensitive_number_is_a_secret_too() {
     ran.tells("0: make@production succeeded, read@production succeeded");
     assert_eq!(world.read("read"), "32615184");
     assert!(!ran.all().contains("48151623"), "{}", ran.all());
-    assert_eq!(world.files_with("48151623"), Vec::<std::path::PathBuf>::new());
+    assert_eq!(
+        world.files_with("48151623"),
+        Vec::<std::path::PathBuf>::new()
+    );
 }
 
 // ------------------------------------------------------------------ conditions, decisions, gates
@@ -349,7 +416,9 @@ fn a_skipped_task_satisfies_and_its_readers_say_what_they_take_instead() {
       - { id: dynamic, if: tasks.probe.outputs.found == 'yes', run: { script: 'true' } }
       - { id: after, needs: [static, dynamic], env: { V: \"${{ tasks.static.outputs.v || 'none' }}\" }, run: { script: 'echo $V > $OUT/v' } }",
     ));
-    world.run(&[]).tells("0: after succeeded, dynamic skipped, probe succeeded, static skipped");
+    world
+        .run(&[])
+        .tells("0: after succeeded, dynamic skipped, probe succeeded, static skipped");
     assert_eq!(world.read("v"), "none\n");
     let big = world.run(&["--input", "big=true"]);
     big.tells("0: after succeeded, dynamic skipped, probe up-to-date, static succeeded");
@@ -375,7 +444,11 @@ fn a_task_answers_a_decision_and_another_takes_part_by_it() {
     world.write("answer", "maybe\n");
     let wrong = world.run(&[]);
     wrong.tells("1: find failed (task), migrate blocked on find");
-    assert!(wrong.failure("find").contains("`maybe`"), "{}", wrong.failure("find"));
+    assert!(
+        wrong.failure("find").contains("`maybe`"),
+        "{}",
+        wrong.failure("find")
+    );
 }
 
 #[test]
@@ -393,8 +466,15 @@ fn an_open_decision_pauses_what_reads_it_anywhere_and_the_rest_runs() {
         "4: behind blocked on gate, condition paused (decision), env paused (decision), \
          gate paused (decision), other succeeded, verified paused (decision)",
     );
-    assert_eq!(world.read("body"), "", "it would have been done without a way to verify it");
-    world.write("deploy.yaml", &plan(&open.replace("[a, b]", "[a, b], answer: a"), tasks));
+    assert_eq!(
+        world.read("body"),
+        "",
+        "it would have been done without a way to verify it"
+    );
+    world.write(
+        "deploy.yaml",
+        &plan(&open.replace("[a, b]", "[a, b], answer: a"), tasks),
+    );
     world.run(&["--task", "gate", "--task", "behind", "--task", "env", "--task", "verified", "--task", "condition"]).tells(
         "0: behind succeeded, condition succeeded, env succeeded, gate succeeded, verified succeeded",
     );
@@ -406,14 +486,23 @@ fn a_gate_waits_for_a_confirmation_of_what_it_asks_now() {
       - { id: look, gate: { confirm: Somebody looked } }
       - { id: ship-it, needs: look, run: { script: 'true' } }";
     let world = world(tasks);
-    world.run(&[]).tells("4: look paused (confirmation), ship-it blocked on look");
+    world
+        .run(&[])
+        .tells("4: look paused (confirmation), ship-it blocked on look");
     let confirmed = world.run(&["--confirm", "look"]);
     confirmed.tells("0: look succeeded, ship-it succeeded");
     assert_eq!(confirmed.last("gate-confirmed", "look")["by"], "ada");
     world.run(&["--task", "look"]).tells("0: look up-to-date");
-    world.write("deploy.yaml", &plan("", &tasks.replace("looked", "looked twice")));
-    world.run(&["--task", "look"]).tells("4: look paused (confirmation)");
-    world.run(&["--task", "look", "--confirm", "look"]).tells("0: look succeeded");
+    world.write(
+        "deploy.yaml",
+        &plan("", &tasks.replace("looked", "looked twice")),
+    );
+    world
+        .run(&["--task", "look"])
+        .tells("4: look paused (confirmation)");
+    world
+        .run(&["--task", "look", "--confirm", "look"])
+        .tells("0: look succeeded");
 }
 
 #[test]
@@ -431,7 +520,8 @@ fn a_dispatched_workflow_confirms_by_its_input() {
 
 #[test]
 fn a_change_in_an_environment_with_reviewers_waits_for_them() {
-    let world = World::new("
+    let world = World::new(
+        "
 name: app
 environments: { production: { reviewers: '@acme/ops' } }
 phases:
@@ -441,7 +531,8 @@ phases:
       - { id: look, run: { script: 'true', changes: false } }
       - { id: gate, gate: { confirm: Somebody looked } }
       - { id: change, run: { script: 'echo change > $OUT/change' } }
-");
+",
+    );
     let ran = world.run(&["--confirm", "gate"]);
     ran.tells("4: change@production paused (approval), gate@production paused (approval), look@production succeeded");
     assert_eq!(world.read("change"), "");
@@ -466,8 +557,13 @@ phases:
 #[test]
 fn an_environment_is_a_walk_of_its_own_with_its_inputs_behind_the_one_that_it_needs() {
     let world = World::new(WALKS);
-    world.run(&[]).tells("0: app@production succeeded, app@staging succeeded, image succeeded");
-    assert_eq!(world.read("trace"), "image\nstaging small v1\nproduction large v1\n");
+    world
+        .run(&[])
+        .tells("0: app@production succeeded, app@staging succeeded, image succeeded");
+    assert_eq!(
+        world.read("trace"),
+        "image\nstaging small v1\nproduction large v1\n"
+    );
     let one = world.run(&["--environment", "production", "--force", "app@production"]);
     one.tells("0: app@production succeeded, image up-to-date");
 }
@@ -481,14 +577,19 @@ fn legs_of_a_matrix_run_each_and_their_outputs_are_a_map() {
         run: { script: 'echo ref=r-$N >> $GITHUB_OUTPUT' }
         outputs: { ref: {} }
       - { id: deploy, env: { REFS: '${{ toJSON(tasks.build.outputs.ref) }}' }, run: { script: 'echo \"$REFS\" | tr -d \" \\n\" > $OUT/refs' } }");
-    world.run(&[]).tells("0: build[api] succeeded, build[web] succeeded, deploy succeeded");
+    world
+        .run(&[])
+        .tells("0: build[api] succeeded, build[web] succeeded, deploy succeeded");
     assert_eq!(world.read("refs"), r#"{"api":"r-api","web":"r-web"}"#);
-    world.run(&["--task", "build[web]", "--force", "build[web]"]).tells("0: build[web] succeeded");
+    world
+        .run(&["--task", "build[web]", "--force", "build[web]"])
+        .tells("0: build[web] succeeded");
 }
 
 #[test]
 fn a_late_task_comes_after_the_later_phase_that_it_reads_and_before_the_rest_of_it() {
-    let world = World::new("
+    let world = World::new(
+        "
 name: app
 phases:
   - id: dns
@@ -499,7 +600,8 @@ phases:
     tasks:
       - { id: release, run: { script: 'echo release >> $OUT/trace' } }
       - { id: cluster, run: { script: 'echo cluster >> $OUT/trace' } }
-");
+",
+    );
     assert_eq!(world.run(&[]).code, Some(0));
     assert_eq!(world.read("trace"), "zone\ncluster\nrecord\nrelease\n");
 }
@@ -531,7 +633,9 @@ fn a_retry_takes_named_exit_codes_alone() {
     let world = world("
       - { id: broken, run: { script: 'echo x >> $OUT/tries; exit 2' }, retry: { attempts: 3, delay: 1s, exit: 75 } }
       - { id: well, run: { script: 'test -e $OUT/second || { touch $OUT/second; exit 75; }' }, retry: { attempts: 3, delay: 1s, exit: 75 } }");
-    world.run(&[]).tells("1: broken failed (task), well succeeded");
+    world
+        .run(&[])
+        .tells("1: broken failed (task), well succeeded");
     assert_eq!(world.read("tries"), "x\n");
 }
 
@@ -539,7 +643,9 @@ fn a_retry_takes_named_exit_codes_alone() {
 fn a_time_out_is_one_sigint() {
     let script = "trap \"echo INT >> $OUT/signals\" INT; echo up > $OUT/up; until test -s $OUT/signals; do sleep 0.02 || true; done; exit 0";
     for changes in ["true", "false"] {
-        let world = world(&format!("      - {{ id: slow, timeout: 1s, run: {{ script: '{script}', changes: {changes} }} }}"));
+        let world = world(&format!(
+            "      - {{ id: slow, timeout: 1s, run: {{ script: '{script}', changes: {changes} }} }}"
+        ));
         let ran = world.run(&[]);
         ran.tells("1: slow failed (timeout)");
         assert_eq!(world.read("signals"), "INT\n");
@@ -564,8 +670,11 @@ fn serve_on(listener: &TcpListener, answers: usize, status: &str) {
         if stream.read(&mut request).unwrap_or_default() == 0 {
             continue;
         }
-        let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok");
-        stream.write_all(answer.as_bytes()).expect("the client listens");
+        let answer =
+            format!("HTTP/1.1 {status}\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok");
+        stream
+            .write_all(answer.as_bytes())
+            .expect("the client listens");
     }
 }
 
@@ -590,7 +699,9 @@ fn checks_of_http_tcp_file_and_run_observe_and_are_observed_again() {
         let answers: Vec<String> = ran
             .events("check-answered")
             .iter()
-            .map(|event| format!("{} {}", event["check"], event["answer"]["answer"]).replace('"', ""))
+            .map(|event| {
+                format!("{} {}", event["check"], event["answer"]["answer"]).replace('"', "")
+            })
             .collect();
         assert_eq!(answers, ["http held", "tcp held", "file held", "run held"]);
     }
@@ -622,18 +733,24 @@ fn a_check_is_asked_once_more_when_its_time_is_over_though_every_is_longer() {
 
 #[test]
 fn a_failed_verify_fails_the_task_and_what_held_before_counts_no_more() {
-    let world = world("
+    let world = world(
+        "
       - id: a
         run: { script: 'echo body >> $OUT/trace' }
         verify: [{ id: healthy, run: { script: 'test ! -e $OUT/sick' } }]
-      - { id: b, needs: a, run: { script: 'true' } }");
+      - { id: b, needs: a, run: { script: 'true' } }",
+    );
     world.run(&[]).tells("0: a succeeded, b succeeded");
     world.run(&[]).tells("0: a up-to-date, b up-to-date");
     world.allow("sick");
     let sick = world.run(&[]);
     sick.tells("1: a failed (verify-failed), b blocked on a");
     assert_eq!(sick.events("task-invalidated").len(), 1);
-    assert!(sick.failure("a").contains("check `healthy`"), "{}", sick.failure("a"));
+    assert!(
+        sick.failure("a").contains("check `healthy`"),
+        "{}",
+        sick.failure("a")
+    );
     std::fs::remove_file(world.out("sick")).expect("it was there");
     world.run(&[]).tells("0: a succeeded, b up-to-date");
     assert_eq!(world.read("trace"), "body\nbody\nbody\n");
@@ -650,9 +767,13 @@ fn unavailable_services_alone_end_with_10() {
       - { id: push, image: { assemble: { files: { /a: deploy.yaml } }, name: app, push: registry, tags: 'type=raw,value=v1' } }
       - { id: other, run: { script: 'test ! -e $OUT/bad' } }",
     ));
-    world.run(&[]).tells("10: other succeeded, push failed (unavailable)");
+    world
+        .run(&[])
+        .tells("10: other succeeded, push failed (unavailable)");
     world.allow("bad");
-    world.run(&["--force", "other"]).tells("1: other failed (task), push failed (unavailable)");
+    world
+        .run(&["--force", "other"])
+        .tells("1: other failed (task), push failed (unavailable)");
 }
 
 // ------------------------------------------------------------------ signals
@@ -673,15 +794,20 @@ fn a_signal_reaches_the_child_once_and_the_next_run_goes_on() {
         ran.tells(&format!("{code}: kept cancelled"));
         assert_eq!(world.read("signals"), "INT\n");
         assert_eq!(ran.events("cancel-requested").len(), 1);
-        world.write("deploy.yaml", &plan("", &SLOW.replace("while true", "while false")));
+        world.write(
+            "deploy.yaml",
+            &plan("", &SLOW.replace("while true", "while false")),
+        );
         world.run(&[]).tells("0: after succeeded, kept succeeded");
     }
 }
 
 #[test]
 fn a_run_that_is_cancelled_while_it_waits_to_repeat_ends_at_once() {
-    let world = world("
-      - { id: flaky, run: { script: 'exit 75' }, retry: { attempts: 2, delay: 10m, exit: 75 } }");
+    let world = world(
+        "
+      - { id: flaky, run: { script: 'exit 75' }, retry: { attempts: 2, delay: 10m, exit: 75 } }",
+    );
     let run = world.start(&[]);
     run.wait_for("retry-scheduled", "flaky");
     let began = std::time::Instant::now();
@@ -718,11 +844,16 @@ fn the_run_leaves_in_time_while_a_kept_child_stays_and_the_next_run_takes_over_i
     let refused = world.run(&["--force", "kept", "--task", "kept"]);
     refused.tells("10: kept failed (unavailable)");
     world.allow("go");
-    wait_until("the child ends", || world.read("signals").contains("end").then_some(()));
+    wait_until("the child ends", || {
+        world.read("signals").contains("end").then_some(())
+    });
     let ran = world.run(&[]);
     // A child that was asked to stop was cancelled, whatever its exit code says (C-CAN-12); so it runs again.
     ran.tells("0: after succeeded, kept succeeded");
-    assert_eq!(ran.events("task-finished")[0]["outcome"]["type"], "cancelled");
+    assert_eq!(
+        ran.events("task-finished")[0]["outcome"]["type"],
+        "cancelled"
+    );
     assert_eq!(world.read("signals"), "INT\nend\nend\n");
     assert_eq!(world.read("after"), "done\n");
     world.run(&[]).tells("0: after up-to-date, kept up-to-date");
@@ -743,7 +874,13 @@ fn a_lease_of_a_live_run_ends_another_with_10_and_names_the_holder() {
     let second = world.run(&["--task", "other"]);
     second.tells("10: ");
     assert!(second.stderr.contains("run `7`"), "{}", second.stderr);
-    assert!(second.stderr.contains("https://github.com/acme/app/actions/runs/7"), "{}", second.stderr);
+    assert!(
+        second
+            .stderr
+            .contains("https://github.com/acme/app/actions/runs/7"),
+        "{}",
+        second.stderr
+    );
     world.allow("go");
     run.end().tells("0: slow succeeded");
     world.run(&["--task", "other"]).tells("0: other succeeded");
@@ -763,7 +900,9 @@ phases:
     let run = world.start(&["--environment", "staging"]);
     world.wait_for("staging");
     world.allow("go-production");
-    world.run(&["--environment", "production"]).tells("0: app@production succeeded");
+    world
+        .run(&["--environment", "production"])
+        .tells("0: app@production succeeded");
     world.allow("go-staging");
     run.end().tells("0: app@staging succeeded");
 }
