@@ -1,10 +1,16 @@
 //! Tests of the program from outside, one file a verb.
 
+mod action;
+mod checkpoint;
+mod close;
 mod container;
 mod graph;
 mod layers;
 mod lint;
 mod process;
+mod rehearse;
+mod rehearse_world;
 mod render;
 mod resume;
+mod status;
 mod world;
