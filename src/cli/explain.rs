@@ -1,5 +1,7 @@
 //! `deploy-action explain`: which part of a task's fingerprint changed since it last ran.
 
+use std::collections::BTreeMap;
+
 use super::{
     CliError, Environment, Exit, output,
     plan_file::PlanFile,
@@ -8,7 +10,13 @@ use super::{
 use crate::{
     diagnostic::words::count,
     execute::Run,
-    plan::fingerprint::{Change, changes},
+    expression::Expression,
+    plan::{
+        Plan, connections_of,
+        field::{Content, Field},
+        fingerprint::{Change, changes},
+        model::Task,
+    },
 };
 
 /// Says which part of a task's fingerprint changed since it last ran
@@ -79,20 +87,89 @@ fn show(run: &Run<'_, '_>, index: usize, format: output::Format) -> Result<(), C
         .map_err(|error| execute_error(&error.into()))?
         .unwrap_or_default();
     let found = changes(&before, now.as_map());
+    let sources = sources(run.graph.plan(), run.graph.nodes()[index].task);
     match format {
-        output::Format::Text => output::data(&text(&key.to_string(), &found, attempt.started)),
+        output::Format::Text => {
+            output::data(&text(&key.to_string(), &found, &sources, attempt.started))
+        }
         output::Format::Json => output::json(&serde_json::json!({
             "task": key,
             "started": attempt.started,
             "changes": found.iter().map(|change| serde_json::json!({
                 "part": change.part, "before": change.before, "now": change.now,
+                "reads": reads_of(&sources, &change.part),
             })).collect::<Vec<_>>(),
         })),
     }
     Ok(())
 }
 
-fn text(key: &str, found: &[Change], started: jiff::Timestamp) -> String {
+/// What the expressions of each part of a task read.
+type Sources = BTreeMap<String, Vec<String>>;
+
+fn sources(plan: &Plan, task: &Task) -> Sources {
+    let mut sources = Sources::new();
+    let layers = [&plan.env, &plan.phase_of(task).env, &task.env];
+    layers
+        .into_iter()
+        .for_each(|env| collect("env", env, &mut sources));
+    collect("body", &task.body, &mut sources);
+    for check in &task.checks {
+        let name = format!("check {}", check.id);
+        collect(&format!("{name}.body"), &check.body, &mut sources);
+        collect(&format!("{name}.expect"), &check.expect, &mut sources);
+    }
+    for name in connections_of(task) {
+        if let Some(connection) = plan.connections.get(&name) {
+            collect(
+                &format!("connection {name}"),
+                &connection.body,
+                &mut sources,
+            );
+        }
+    }
+    sources
+}
+
+/// Goes down as the fingerprint does, so that the names are the same; an inner layer takes the place of an outer one.
+fn collect(path: &str, field: &Field, sources: &mut Sources) {
+    match &field.content {
+        Content::Map(entries) => entries
+            .iter()
+            .for_each(|(key, entry)| collect(&format!("{path}.{key}"), entry, sources)),
+        Content::List(items) => items
+            .iter()
+            .enumerate()
+            .for_each(|(index, item)| collect(&format!("{path}[{index}]"), item, sources)),
+        Content::Text(template) => {
+            let mut reads: Vec<String> = template
+                .expressions()
+                .flat_map(Expression::references)
+                .map(ToString::to_string)
+                .collect();
+            reads.dedup();
+            sources.insert(path.to_owned(), reads);
+        }
+        Content::Null | Content::Boolean(_) | Content::Number(_) => {
+            sources.insert(path.to_owned(), Vec::new());
+        }
+    }
+}
+
+/// Returns what a part reads; a part of a list or map that one expression gave reads what that expression does.
+fn reads_of<'s>(sources: &'s Sources, part: &str) -> &'s [String] {
+    let holds = |path: &str| {
+        part.strip_prefix(path)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    };
+    let innermost = sources
+        .iter()
+        .filter(|(path, _)| holds(path))
+        .max_by_key(|(path, _)| path.len());
+    innermost.map_or(&[], |(_, reads)| reads.as_slice())
+}
+
+fn text(key: &str, found: &[Change], sources: &Sources, started: jiff::Timestamp) -> String {
     let since = started.strftime("%F %T UTC");
     if found.is_empty() {
         return format!("{key}: nothing changed since {since}\n");
@@ -104,8 +181,12 @@ fn text(key: &str, found: &[Change], started: jiff::Timestamp) -> String {
     for change in found {
         let before = change.before.as_deref().unwrap_or("(was not there)");
         let now = change.now.as_deref().unwrap_or("(is gone)");
+        let reads = match reads_of(sources, &change.part) {
+            [] => String::new(),
+            reads => format!(" (reads {})", reads.join(", ")),
+        };
         text.push_str(&format!(
-            "  {}\n    was {before}\n    is  {now}\n",
+            "  {}{reads}\n    was {before}\n    is  {now}\n",
             change.part
         ));
     }

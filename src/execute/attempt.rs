@@ -84,7 +84,7 @@ impl<'p> Run<'_, 'p> {
                 self.ask_how_it_ended(node)?;
                 return Ok(Outcome::Failed(error.into_failure()));
             }
-            Err(error) => Outcome::Failed(self.masked(error.into_failure())),
+            Err(error) => Outcome::Failed(self.failure(error)),
         };
         let succeeded = outcome == Outcome::Succeeded;
         let (kept_outputs, artifacts) = match self.keep(node, &result, succeeded) {
@@ -106,12 +106,40 @@ impl<'p> Run<'_, 'p> {
         if succeeded {
             self.record_answers(node)?;
         }
+        if outcome == Outcome::Cancelled && self.goes_on(&attempt).await {
+            return self.after_cancelled(attempt).await;
+        }
         Ok(outcome)
+    }
+
+    /// Whether the child that was taken over had been cancelled with an earlier run, and this one goes on.
+    async fn goes_on(&self, attempt: &Attempt<'_, 'p>) -> bool {
+        let mut stop = attempt.stop.clone();
+        let is_asked = tokio::select! {
+            biased;
+            _ = stop.requested() => true,
+            () = std::future::ready(()) => false,
+        };
+        matches!(attempt.prepared.mode, Mode::Adopt { .. }) && !is_asked
+    }
+
+    /// Carries out the attempt that follows one that an earlier run had cancelled.
+    async fn after_cancelled(&self, before: Attempt<'_, 'p>) -> Result<Outcome, ExecuteError> {
+        let prepared = Prepared {
+            parts: before.prepared.parts.clone(),
+            mode: Mode::Whole,
+        };
+        let next = Attempt {
+            number: before.number + 1,
+            prepared: &prepared,
+            ..before
+        };
+        Box::pin(self.attempt(next)).await
     }
 
     /// A task whose checks cannot even be asked fails in this run; its record stands.
     fn not_observed(&self, node: &Node<'p>, error: ExecuteError) -> Result<Outcome, ExecuteError> {
-        let outcome = Outcome::Failed(self.masked(error.into_failure()));
+        let outcome = Outcome::Failed(self.failure(error));
         let event = Event::TaskFinished {
             task: node.key.clone(),
             attempt: 0,
@@ -311,7 +339,7 @@ impl<'p> Run<'_, 'p> {
         result: BodyResult,
         began: Instant,
     ) -> Result<Outcome, ExecuteError> {
-        let outcome = Outcome::Failed(self.masked(error.into_failure()));
+        let outcome = Outcome::Failed(self.failure(error));
         let event = Event::TaskFinished {
             task: attempt.node.key.clone(),
             attempt: attempt.number,

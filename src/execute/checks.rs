@@ -185,7 +185,7 @@ impl<'p> Run<'_, 'p> {
                 | ExecuteError::NoSecret { .. }),
             ) => return Err(error),
             Err(error) => {
-                let failure = self.masked(error.into_failure());
+                let failure = self.failure(error);
                 return Ok(CheckAnswer {
                     answer: Answer::Failed,
                     message: Some(failure.message),

@@ -65,7 +65,7 @@ impl<'p> Run<'_, 'p> {
             Err(ExecuteError::Ledger(error)) => Err(error.into()),
             Err(error) => match waits_for_decision(&error) {
                 Some(decision) => self.pause(node, Waiting::Decision { decision }),
-                None => Ok((Verdict::Fail(self.masked(error.into_failure())), None)),
+                None => Ok((Verdict::Fail(self.failure(error)), None)),
             },
         }
     }
@@ -490,13 +490,32 @@ impl<'p> Run<'_, 'p> {
         }
     }
 
-    /// Hides secrets in the words of a failure, which may quote what a tool said.
-    pub(super) fn masked(&self, failure: Failure) -> Failure {
+    /// Returns the failure that an error is: with what to do, and without secrets, which a tool may have quoted.
+    pub(super) fn failure(&self, error: ExecuteError) -> Failure {
+        let failure = match self.secret_without_value(&error) {
+            Some(missing) => missing.into_failure(),
+            None => error.into_failure(),
+        };
         let masker = self.masker.borrow();
         Failure {
             message: masker.mask(&failure.message).into_owned(),
             hint: failure.hint.map(|hint| masker.mask(&hint).into_owned()),
             ..failure
+        }
+    }
+}
+
+impl Run<'_, '_> {
+    /// An expression knows only that a secret has no value; where it could come from is known here.
+    fn secret_without_value(&self, error: &ExecuteError) -> Option<ExecuteError> {
+        let ExecuteError::Value(error) = error else {
+            return None;
+        };
+        match error.read_error() {
+            Some(ReadError::NoValue { what, name }) if what == "secret" => {
+                self.secrets.get(name).err()
+            }
+            _ => None,
         }
     }
 }

@@ -335,8 +335,8 @@ workflows: { deploy: { on: { push: { branches: [main] } } } }
     let files = Rehearsals::new(plan, &[("a", ""), ("b", "")]);
     files.world.write("c", "");
     fs::remove_file(files.world.repository().join("a")).expect("it is there");
-    files.rehearse_to(0, &[]);
-    assert_eq!(files.trace("seen"), "b\nc\n");
+    let ran = files.rehearse_to(0, &[]);
+    assert_eq!(files.trace("seen"), "b\nc\n", "{}", ran.all());
 }
 
 // ------------------------------------------------------------------ events, drift, failures
@@ -449,7 +449,8 @@ workflows: { deploy: { on: { push: { branches: [main] } } } }
     failing
         .world
         .write("deploy.yaml", &plan.replace("exit 7", "true"));
-    failing.rehearse_to(0, &[]);
+    let ran = failing.rehearse_to(0, &[]);
+    assert!(ran.stderr.contains("success one / bad"), "{}", ran.stderr);
     let kept = files_below(&failing.stage().join("work"));
     assert!(
         !kept.iter().any(|path| path.ends_with("one--bad/left")),

@@ -1,9 +1,9 @@
 //! What a later run repeats, and what it does not.
 #![cfg(target_os = "linux")]
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 
-use crate::world::World;
+use crate::world::{World, wait_until};
 
 /// Two tasks that leave traces: `b` reads what `a` gives, which is the first word of `v`.
 const CHAIN: &str = r#"
@@ -148,29 +148,191 @@ fn a_runner_killed_inside_a_task_that_changes_nothing_is_followed_by_one_that_re
         .tells("0: after up-to-date, before up-to-date, middle up-to-date");
 }
 
-/// Kills the runner, the keeper and the child.
+fn kill_keeper(world: &World) {
+    let records = std::fs::read_to_string(world.records("none")).expect("records");
+    let mut kept = records
+        .lines()
+        .filter(|line| line.contains("child-kept") && line.contains("\"middle\""));
+    let (_, event) = kept
+        .next_back()
+        .and_then(|line| line.split_once("\"pid\":"))
+        .expect("a keeper");
+    let number: String = event.chars().take_while(char::is_ascii_digit).collect();
+    let keeper = Pid::from_raw(number.parse().expect("a number")).expect("a number");
+    kill_process(keeper, Signal::KILL).expect("it runs");
+}
+
+/// Kills the runner and the keeper; the child goes on, and nobody will know how it ends.
 fn kill_everything(world: &World) {
     let run = world.start(&[]);
-    run.wait_for("child-kept", "middle");
     world.wait_for("started");
     run.kill();
-    let records = std::fs::read_to_string(world.records("shared")).expect("records");
-    let kept = records
-        .lines()
-        .find(|line| line.contains("child-kept"))
-        .expect("a keeper");
-    let number = kept.split("\"pid\":").nth(1).expect("a number");
-    let number: String = number.chars().take_while(char::is_ascii_digit).collect();
-    let keeper =
-        rustix::process::Pid::from_raw(number.parse().expect("a number")).expect("a number");
-    rustix::process::kill_process(keeper, Signal::KILL).expect("it runs");
+    kill_keeper(world);
     world.allow("go");
 }
 
 #[test]
-fn a_change_whose_end_nobody_knows_asks_and_goes_on_after_done() {
+fn a_change_whose_end_nobody_knows_asks_until_a_person_says_that_it_is_done() {
     let world = interrupted("true");
     kill_everything(&world);
-    let second = world.run(&[]);
-    assert_eq!(second.code, Some(4), "{}", second.all());
+    for _ in 0..2 {
+        let asked = world.run(&[]);
+        asked.tells("4: after blocked on middle, before up-to-date, middle paused (settlement)");
+    }
+    let done = world.run(&["--done", "middle"]);
+    // Its output is lost with it, and nothing becomes an empty text.
+    done.tells("1: after failed (invalid), before up-to-date, middle up-to-date");
+    assert_eq!(world.read("trace"), "before\nmiddle\n");
+    let forced = world.run(&["--force", "middle"]);
+    forced.tells("0: after succeeded, before up-to-date, middle succeeded");
+    assert_eq!(world.read("trace"), "before\nmiddle\nmiddle\nafter done\n");
+}
+
+#[test]
+fn a_change_whose_end_nobody_knows_runs_again_when_a_person_says_so() {
+    let world = interrupted("true");
+    kill_everything(&world);
+    assert_eq!(world.run(&[]).code, Some(4));
+    let forced = world.run(&["--force", "middle"]);
+    forced.tells("0: after succeeded, before up-to-date, middle succeeded");
+    assert_eq!(forced.last("task-started", "middle")["attempt"], 2);
+    assert_eq!(world.read("trace"), "before\nmiddle\nmiddle\nafter done\n");
+    let third = world.run(&[]);
+    third.tells("0: after up-to-date, before up-to-date, middle up-to-date");
+}
+
+#[test]
+fn a_task_that_a_person_calls_done_is_still_verified() {
+    let plan = INTERRUPTED.replace("CHANGES", "true").replace(
+        "        needs: before\n",
+        "        needs: before\n        verify: [{ id: there, run: { script: 'test -e $OUT/there' } }]\n",
+    );
+    let world = World::new(&plan);
+    kill_everything(&world);
+    let done = world.run(&["--task", "middle", "--done", "middle"]);
+    assert_eq!(
+        done.events("check-answered")[0]["answer"]["answer"],
+        "failed"
+    );
+    assert_eq!(done.events("task-invalidated").len(), 1);
+}
+
+#[test]
+fn a_keeper_that_is_killed_under_a_live_run_leaves_a_question_and_no_failure() {
+    let world = interrupted("true");
+    let run = world.start(&[]);
+    world.wait_for("started");
+    kill_keeper(&world);
+    let ran = run.end();
+    ran.tells("4: after blocked on middle, before succeeded, middle paused (settlement)");
+    world.allow("go");
+}
+
+#[test]
+fn a_kept_child_that_still_runs_is_neither_repeated_nor_called_done() {
+    let world = interrupted("true");
+    let run = world.start(&[]);
+    world.wait_for("started");
+    run.kill();
+    for word in ["--force", "--done"] {
+        let ran = world.run(&["--task", "middle", word, "middle"]);
+        ran.tells("10: middle failed (unavailable)");
+    }
+    world.write("other", "a file that the fingerprint of middle covers");
+    world.commit();
+    let changed = world.run(&["--task", "middle"]);
+    changed.tells("10: middle failed (unavailable)");
+    world.allow("go");
+    let last = wait_until("the child has ended", || {
+        let ran = world.run(&[]);
+        (ran.code != Some(10)).then_some(ran)
+    });
+    last.tells("0: after succeeded, before succeeded, middle succeeded");
+    assert_eq!(
+        world.read("trace"),
+        "before\nmiddle\nbefore\nmiddle\nafter done\n"
+    );
+}
+
+#[test]
+fn a_missing_secret_fails_a_run_and_takes_nothing_from_what_was_done() {
+    let world = World::new(
+        "
+name: app
+secrets: { KEY: {} }
+phases:
+  - id: ship
+    tasks: [{ id: a, env: { K: '${{ secrets.KEY }}' }, run: { script: 'echo a >> $OUT/trace' } }]
+",
+    );
+    let mut world = world.with("KEY", "hunter2-correct-horse");
+    world.run(&[]).tells("0: a succeeded");
+    world.unset("KEY");
+    let without = world.run(&[]);
+    without.tells("1: a failed (invalid)");
+    assert!(
+        without.all().contains("set the variable `KEY`"),
+        "{}",
+        without.all()
+    );
+    world.set("KEY", "another-value-of-it");
+    world.run(&[]).tells("0: a up-to-date");
+    assert_eq!(world.read("trace"), "a\n");
+}
+
+#[test]
+fn an_old_record_of_a_run_is_believed_and_fresh_for_has_to_be_a_duration() {
+    let world = chain();
+    world
+        .run(&[])
+        .tells("0: a succeeded, b succeeded, c succeeded");
+    world
+        .run(&["--fresh-for", "1s"])
+        .tells("0: a up-to-date, b up-to-date, c up-to-date");
+    let wrong = world.run(&["--fresh-for", "20"]);
+    assert_eq!(wrong.code, Some(2), "{}", wrong.all());
+}
+
+/// Whatever record was the last one before the runner was killed: what was finished stays so, the rest follows.
+#[test]
+fn a_runner_that_is_killed_behind_any_record_is_followed_by_one_that_ends_in_the_same_state() {
+    let whole = interrupted("true");
+    whole.allow("go");
+    let number = whole.run(&[]).stdout.lines().count();
+    assert!(
+        number >= 11,
+        "run, three tasks of three records each, run: {number}"
+    );
+    for killed_behind in 1..number {
+        let world = interrupted("true");
+        world.allow("go");
+        let run = world.start(&["--jobs", "1"]);
+        let seen = run.wait_for_records(killed_behind);
+        run.kill();
+        let mut ran = world.run(&[]);
+        if ran.code == Some(4) {
+            ran = world.run(&["--force", "before", "--force", "middle", "--force", "after"]);
+        }
+        assert_eq!(ran.code, Some(0), "behind {killed_behind}: {}", ran.all());
+        let trace = world.read("trace");
+        for event in seen.iter().filter(|event| event["type"] == "task-finished") {
+            let task = event["task"].as_str().expect("a task");
+            if ran
+                .events("task-started")
+                .iter()
+                .any(|started| started["task"] == task)
+            {
+                assert!(
+                    ran.events("task-settled").len() > 0,
+                    "{killed_behind}: {task} ran again"
+                );
+            }
+        }
+        assert!(
+            trace.ends_with("after done\n"),
+            "behind {killed_behind}: {trace}"
+        );
+        let last = world.run(&[]);
+        last.tells("0: after up-to-date, before up-to-date, middle up-to-date");
+    }
 }

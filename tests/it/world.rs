@@ -257,6 +257,21 @@ pub struct Running {
 }
 
 impl Running {
+    /// Waits for this many records.
+    pub fn wait_for_records(&self, number: usize) -> Vec<Value> {
+        let deadline = Instant::now() + DEADLINE;
+        let mut events = Vec::new();
+        while events.len() < number {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.lines.recv_timeout(left) {
+                Ok(line) => events.extend(event_of(&line)),
+                Err(RecvTimeoutError::Timeout) => panic!("{} records in time", events.len()),
+                Err(RecvTimeoutError::Disconnected) => return events,
+            }
+        }
+        events
+    }
+
     /// Waits for a record of this type about this task.
     pub fn wait_for(&self, kind: &str, task: &str) {
         let deadline = Instant::now() + DEADLINE;
