@@ -1,5 +1,8 @@
 //! Tests of the program from outside, one file a verb.
 
+mod action;
+mod checkpoint;
+mod close;
 mod container;
 mod explain;
 mod graph;
@@ -7,7 +10,10 @@ mod layers;
 mod lint;
 mod process;
 mod reference;
+mod rehearse;
+mod rehearse_world;
 mod render;
 mod resume;
 mod run;
+mod status;
 mod world;

@@ -6,6 +6,8 @@ use crate::{repository, words};
 
 /// Most lines of a source file.
 const LONGEST_SOURCE: usize = 600;
+/// Most lines of a file of tests, whose parts are independent of each other.
+const LONGEST_TESTS: usize = 1_000;
 /// Most lines of the README.
 const LONGEST_README: usize = 200;
 
@@ -79,10 +81,13 @@ fn of_whole(name: &str, text: &str) -> Vec<String> {
     if EMPTY_NAMES.contains(&file) {
         found.push(format!("{name}: name what is in it"));
     }
-    if n_lines > LONGEST_SOURCE {
-        found.push(format!(
-            "{name}: {n_lines} lines, {LONGEST_SOURCE} are enough"
-        ));
+    let longest = if is_test(name) {
+        LONGEST_TESTS
+    } else {
+        LONGEST_SOURCE
+    };
+    if n_lines > longest {
+        found.push(format!("{name}: {n_lines} lines, {longest} are enough"));
     }
     if name.contains("src/") && !is_test(name) && !text.starts_with("//!") {
         found.push(format!(
@@ -94,7 +99,7 @@ fn of_whole(name: &str, text: &str) -> Vec<String> {
 
 /// Whether a file is a module of tests, whose names say what it is for.
 fn is_test(name: &str) -> bool {
-    name.ends_with("/tests.rs") || name.contains("/tests/")
+    name.ends_with("/tests.rs") || name.contains("/tests/") || name.starts_with("tests/")
 }
 
 /// What concerns one line.
