@@ -37,14 +37,6 @@ pub enum WorkflowError {
         /// The verb.
         command: String,
     },
-    /// An expression where GitHub evaluates none, or evaluates what nobody meant.
-    #[error("`on` of workflow `{workflow}` holds an expression: `{text}`")]
-    ExpressionInEvents {
-        /// The workflow.
-        workflow: String,
-        /// The text.
-        text: String,
-    },
     /// Phases and environments that together hold no task.
     #[error("workflow `{workflow}` has no task to run")]
     NothingSelected {
@@ -154,7 +146,6 @@ impl WorkflowError {
             Self::UnknownCommand { .. } => {
                 format!("a workflow runs {}", list_ticked(super::events::COMMANDS))
             }
-            Self::ExpressionInEvents { .. } => "write the value itself".to_owned(),
             Self::NothingSelected { .. } => "look at its `phases` and `environment`".to_owned(),
             Self::Selection(error) => error.hint(),
             Self::TooManyInputs { .. } => {

@@ -67,7 +67,6 @@ impl Events {
     /// Reads `on` as the plan writes it.
     pub fn read(workflow: &str, declaration: &WorkflowDeclaration) -> Result<Self, WorkflowError> {
         let workflow = workflow.to_owned();
-        refuse_expressions(&workflow, &declaration.on)?;
         let filters = match &declaration.on {
             Value::String(event) => Map::from_iter([(event.clone(), Value::Null)]),
             Value::Array(events) => events
@@ -189,39 +188,15 @@ impl Events {
     }
 }
 
-fn refuse_expressions(workflow: &str, value: &Value) -> Result<(), WorkflowError> {
-    match value {
-        Value::String(text) if text.contains("${{") => Err(WorkflowError::ExpressionInEvents {
-            workflow: workflow.to_owned(),
-            text: text.clone(),
-        }),
-        Value::Array(items) => items
-            .iter()
-            .try_for_each(|item| refuse_expressions(workflow, item)),
-        Value::Object(entries) => entries
-            .values()
-            .try_for_each(|entry| refuse_expressions(workflow, entry)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
-    }
-}
-
 /// An input of a dispatch. What a person leaves empty is not given: a default written here would be given in every run, and
 /// win against the value of an environment, so it stands here only where no environment has one. GitHub knows no choice and
 /// no boolean that can be left empty; such an input is a text.
 fn dispatch_input(input: &Input, overridden: bool) -> Value {
-    let default = input
-        .default
-        .as_ref()
-        .and_then(|default| default.literal())
-        .filter(|text| !text.contains("${{"));
+    let default = input.default.as_ref().and_then(|default| default.literal());
     let may_be_empty = overridden || (input.default.is_some() && default.is_none());
     let default = default.filter(|_| !overridden);
     let options: Vec<String> = match input.ty {
-        InputType::Choice => input
-            .options
-            .iter()
-            .map(|option| option.replace("${{", "$ {{"))
-            .collect(),
+        InputType::Choice => input.options.clone(),
         InputType::Boolean => vec!["true".to_owned(), "false".to_owned()],
         InputType::String | InputType::Number | InputType::Json => Vec::new(),
     };
