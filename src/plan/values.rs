@@ -397,3 +397,69 @@ pub fn known_now(
         Err(error) => Err(error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use camino::Utf8Path;
+
+    use super::*;
+    use crate::diagnostic::{Style, render};
+
+    /// Resolves the values of a plan with these inputs, and returns what is said.
+    fn said(inputs: &str, environments: &str, given: &[(&str, &str)], wanted: Wanted) -> String {
+        let text = format!("name: shop\n{inputs}{environments}phases: []\n");
+        let read = crate::plan::read_text("deploy.yaml", text, Utf8Path::new("."));
+        let plan = read.plan.expect("the plan is valid");
+        let pairs = given
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let given = Given {
+            inputs: pairs.collect(),
+            ..Given::default()
+        };
+        match Values::resolve(&plan, &given, wanted) {
+            Ok(_) => String::new(),
+            Err(problems) => render(&read.source, &problems, Style::Plain),
+        }
+    }
+
+    #[test]
+    fn an_input_without_a_value_is_told_the_three_ways_to_one() {
+        insta::assert_snapshot!(said("inputs:\n  project: {}\n", "", &[], Wanted::All), @r"
+        error[no-value]: input `project` has no value
+         --> deploy.yaml:3:3
+          |
+        3 |   project: {}
+          |   ^^^^^^^
+          |
+          = help: give it by `--input project=…`, in an environment, or as `default`
+        ");
+    }
+
+    #[test]
+    fn an_input_has_a_value_where_one_of_the_three_ways_gives_it() {
+        let inputs = "inputs:\n  project: {}\n";
+        let staging = "environments:\n  staging: { inputs: { project: a } }\n";
+        assert_eq!(said(inputs, "", &[("project", "a")], Wanted::All), "");
+        assert_eq!(
+            said("inputs:\n  project: { default: a }\n", "", &[], Wanted::All),
+            ""
+        );
+        assert_eq!(said(inputs, staging, &[], Wanted::All), "");
+        assert_eq!(said(inputs, "", &[], Wanted::Known), "");
+        let production = format!("{staging}  production: {{}}\n");
+        assert!(said(inputs, &production, &[], Wanted::All).contains("no-value"));
+    }
+
+    #[test]
+    fn a_given_input_that_the_plan_does_not_have_is_told_the_nearest() {
+        let said = said(
+            "inputs:\n  project: { default: a }\n",
+            "",
+            &[("projct", "b")],
+            Wanted::All,
+        );
+        assert!(said.contains("the plan has no input `projct`"), "{said}");
+        assert!(said.contains("did you mean `project`?"), "{said}");
+    }
+}

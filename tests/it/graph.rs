@@ -1,6 +1,16 @@
 //! `graph`: the task graph in its four forms, kept in `tests/plans/valid/graph`.
 
-use std::path::PathBuf;
+use std::{fmt::Write as _, path::PathBuf};
+
+use camino::Utf8Path;
+use deploy_action::{
+    graph,
+    plan::{
+        self,
+        values::{Given, Values, Wanted},
+    },
+};
+use proptest::prelude::*;
 
 use deploy_action_test_support::{World, compare_with_file};
 
@@ -66,4 +76,53 @@ fn a_file_that_is_not_there_has_no_graph() {
         "{}",
         ended.stderr
     );
+}
+
+/// A plan of tasks in phases, in which each need leads to a task that is earlier in some order of all.
+fn plan_of(phases: &[usize], needs: &[(usize, usize)]) -> String {
+    let mut text = "name: random\nphases:\n".to_owned();
+    for phase in 0..4 {
+        writeln!(text, "  - id: p{phase}\n    tasks:").expect("a text can be written to");
+        let tasks = (0..phases.len()).filter(|&task| phases[task] == phase);
+        let mut is_empty = true;
+        for task in tasks {
+            let of_task: Vec<String> = needs
+                .iter()
+                .filter(|(from, to)| *from == task && to < from)
+                .map(|(_, to)| format!("t{to}"))
+                .collect();
+            writeln!(
+                text,
+                "      - {{ id: t{task}, needs: [{}], run: {{ command: ls, changes: false }} }}",
+                of_task.join(", ")
+            )
+            .expect("a text can be written to");
+            is_empty = false;
+        }
+        if is_empty {
+            writeln!(text, "      []").expect("a text can be written to");
+        }
+    }
+    text
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// `plan-format.md`, 3.2: what counts as late never makes a cycle.
+    #[test]
+    fn needs_without_a_cycle_always_make_a_graph_and_late_tasks_count_as_the_latest_phase_that_they_wait_for(
+        phases in prop::collection::vec(0_usize..4, 1..14),
+        needs in prop::collection::vec((0_usize..14, 0_usize..14), 0..25),
+    ) {
+        let read = plan::read_text("deploy.yaml", plan_of(&phases, &needs), Utf8Path::new("."));
+        let plan = read.plan.expect("the plan is valid");
+        let values = Values::resolve(&plan, &Given::default(), Wanted::All).expect("there are no inputs");
+        let graph = graph::build(&plan, &values).expect("the needs have no cycle");
+        for node in graph.nodes() {
+            let latest = node.after.iter().map(|edge| graph.nodes()[edge.to].phase).max();
+            prop_assert_eq!(node.phase, node.task.phase.max(latest.unwrap_or(0)));
+            prop_assert_eq!(node.late, node.phase > node.task.phase);
+        }
+    }
 }
