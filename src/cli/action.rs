@@ -1,7 +1,7 @@
 //! `deploy-action action`: what `action.yml` calls. It turns the inputs of the action into the arguments of a verb.
 
 use super::{CliError, Environment, Exit, args};
-use crate::workflow::action;
+use crate::{execute::stand_in, workflow::action};
 
 /// Reads the inputs of the action and runs the verb that they name.
 ///
@@ -9,17 +9,39 @@ use crate::workflow::action;
 ///
 /// An input holds what it cannot, or those of the verb.
 pub fn run(environment: &Environment) -> Result<Exit, CliError> {
+    end_with_the_rehearsal(environment);
     let mut environment = environment.clone();
     let arguments = arguments(&mut environment)?;
     let args = args::Args::parse_arguments(arguments)?;
     Ok(args::run(&args, &environment))
 }
 
+/// A job of a rehearsal that was killed would go on against stand-ins that are gone: it ends with it, as on a machine that
+/// is switched off. What a keeper holds stays, as it would there.
+#[cfg(target_os = "linux")]
+fn end_with_the_rehearsal(environment: &Environment) {
+    use rustix::process::{Signal, set_parent_process_death_signal};
+    if environment.get(stand_in::VARIABLE).is_some()
+        && let Err(error) = set_parent_process_death_signal(Some(Signal::KILL))
+    {
+        tracing::debug!(%error, "this job would outlive its rehearsal");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn end_with_the_rehearsal(_: &Environment) {}
+
 fn arguments(environment: &mut Environment) -> Result<Vec<String>, CliError> {
     let input = |environment: &Environment, input: action::Input| {
         environment.get(input.variable).map(str::to_owned)
     };
     let verb = input(environment, action::COMMAND).unwrap_or_else(|| "run".to_owned());
+    if verb == "action" {
+        let refused = CliError::new(Exit::Usage, "the action cannot run the command `action`");
+        return Err(
+            refused.hint("`command` names a verb: run, render, checkpoint, close and so on")
+        );
+    }
     let mut arguments = vec!["deploy-action".to_owned(), verb.clone()];
     let lines = |text: Option<String>| -> Vec<String> {
         let text = text.unwrap_or_default();
@@ -40,7 +62,7 @@ fn arguments(environment: &mut Environment) -> Result<Vec<String>, CliError> {
             .into_iter()
             .filter(|_| selects)
         {
-            arguments.extend([flag.to_owned(), name]);
+            arguments.push(format!("{flag}={name}"));
         }
     }
     if verb == "run" {
@@ -49,15 +71,15 @@ fn arguments(environment: &mut Environment) -> Result<Vec<String>, CliError> {
             .split([' ', ',', '\n'])
             .filter(|gate| !gate.is_empty())
         {
-            arguments.extend(["--confirm".to_owned(), gate.to_owned()]);
+            arguments.push(format!("--confirm={gate}"));
         }
     }
     if selects {
         for (name, value) in values(input(environment, action::INPUTS))? {
-            arguments.extend(["--input".to_owned(), format!("{name}={value}")]);
+            arguments.push(format!("--input={name}={value}"));
         }
         if let Some(state) = input(environment, action::STATE) {
-            arguments.extend(["--state".to_owned(), state]);
+            arguments.push(format!("--state={state}"));
         }
     }
     arguments.extend(lines(input(environment, action::ARGUMENTS)));
@@ -77,17 +99,23 @@ fn values(text: Option<String>) -> Result<Vec<(String, String)>, CliError> {
     let Some(text) = text else {
         return Ok(Vec::new());
     };
-    let json: serde_json::Value = serde_json::from_str(&text).map_err(|error| {
+    let refused = |what: String| {
         CliError::new(
             Exit::Usage,
-            format!("the input `inputs` of the action is no JSON: {error}"),
+            format!("the input `inputs` of the action is {what}"),
         )
         .hint("write `inputs: ${{ toJSON(inputs) }}`")
-    })?;
-    let entries = json
-        .as_object()
-        .into_iter()
-        .flatten()
+    };
+    let json: serde_json::Value =
+        serde_json::from_str(&text).map_err(|error| refused(format!("no JSON: {error}")))?;
+    let given = match json {
+        // GitHub writes null where an event has no inputs.
+        serde_json::Value::Null => serde_json::Map::new(),
+        serde_json::Value::Object(given) => given,
+        _ => return Err(refused("no JSON object".to_owned())),
+    };
+    let entries = given
+        .iter()
         .filter(|(name, _)| *name != action::CONFIRM.name);
     let plain = entries.filter_map(|(name, value)| {
         let value = match value {

@@ -16,6 +16,9 @@ use crate::{
 /// GitHub gives a cancelled job five minutes in all; what is left goes to saying so.
 const LONGEST: Duration = Duration::from_secs(270);
 
+/// Says that a job left nothing open.
+pub(super) const NOTHING_OPEN: &str = "nothing was left running";
+
 /// Waits for what a cancelled job left running, and says what is true
 #[derive(Debug, clap::Args)]
 pub struct CloseArgs {
@@ -64,7 +67,7 @@ pub fn close(args: &CloseArgs, environment: &Environment) -> Result<Exit, CliErr
             }
         }
         if open == 0 {
-            output::words("nothing was left running\n");
+            output::words(&format!("{NOTHING_OPEN}\n"));
         } else {
             output::words(&format!(
                 "{} left without a word; the next run takes over what ended, and asks about the rest\n",

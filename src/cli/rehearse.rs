@@ -2,14 +2,19 @@
 mod close;
 mod show;
 
-use std::{collections::BTreeMap, fs, num::NonZeroUsize, time::Instant};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    num::NonZeroUsize,
+    time::Instant,
+};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use tokio::sync::mpsc;
 
 use super::{
     CliError, Environment, Exit, output, plan_file,
-    session::{block_on, execute_error, local_github, state_home},
+    session::{block_on, execute_error, github, local_github, state_home},
     signals,
 };
 use crate::{
@@ -19,12 +24,13 @@ use crate::{
     graph,
     plan::{
         Plan,
+        model::ConnectionKind,
         values::{Given, Values, Wanted},
     },
     process::{Patience, stopper},
     rehearse::{
-        GithubWorld, JobReport, JobResult, JobRunner, Played, RehearsedEvent, Source, Stage,
-        StageOptions, inherited, play,
+        GithubWorld, JobReport, JobRunner, Played, RehearsedEvent, Source, Stage, StageOptions,
+        inherited, play,
         registry::{self, Registry, RegistryOptions},
     },
     report::words,
@@ -119,8 +125,10 @@ async fn rehearsal(args: &RehearseArgs, environment: &Environment) -> Result<Exi
         .plan
         .as_ref()
         .ok_or_else(|| plan_file::invalid(&args.plan.file))?;
+    let subject = look(plan, environment).await?;
     let given = Given {
         inputs: inputs(args)?,
+        github: github(&subject.runner),
         rehearsal: true,
         ..Given::default()
     };
@@ -130,11 +138,11 @@ async fn rehearsal(args: &RehearseArgs, environment: &Environment) -> Result<Exi
     };
     let values = Values::resolve(plan, &given, Wanted::All).map_err(shown)?;
     let graph = graph::build(plan, &values).map_err(shown)?;
-    let subject = look(plan, environment).await?;
     let rendered = files(plan, &graph, &subject.plan_path)
         .map_err(|error| CliError::from_error(Exit::Usage, &error))?;
     let chosen = choose(&rendered, args.event)?;
-    let stage = set(args, environment, plan, &subject)?;
+    let registries = registries(plan, &values)?;
+    let stage = set(args, environment, plan, &subject, registries)?;
     show::announce(environment, &stage, &subject, plan);
     let playing = Playing {
         args,
@@ -145,12 +153,8 @@ async fn rehearsal(args: &RehearseArgs, environment: &Environment) -> Result<Exi
     };
     let mut reports = Vec::new();
     for (number, (file, event)) in chosen.iter().enumerate() {
-        let played = playing.play(file, *event, number as u64).await?;
-        let ended_badly = played
-            .iter()
-            .any(|job| matches!(job.result, JobResult::Cancelled));
-        reports.extend(played);
-        if ended_badly {
+        reports.extend(playing.play(file, *event, number as u64).await?);
+        if cancelled.borrow().is_some() {
             break;
         }
     }
@@ -170,11 +174,45 @@ async fn rehearsal(args: &RehearseArgs, environment: &Environment) -> Result<Exi
         "rehearsed in {}\n",
         words::duration(began.elapsed())
     ));
-    stage.strike().await;
-    Ok(match *cancelled.borrow() {
+    let exit = match *cancelled.borrow() {
         Some(signal) => super::outcome::cancelled(signal),
         None => exit,
-    })
+    };
+    if exit == Exit::Done {
+        stage
+            .sweep()
+            .map_err(|error| CliError::from_error(Exit::Usage, &error))?;
+    }
+    stage.strike().await;
+    Ok(exit)
+}
+
+/// The hosts of the plan's registries, in all of its environments. None of them may be reached by a rehearsal.
+fn registries(plan: &Plan, values: &Values) -> Result<BTreeSet<String>, CliError> {
+    let registries = plan
+        .connections
+        .iter()
+        .filter(|(_, connection)| connection.kind == ConnectionKind::Registry);
+    let walks = || std::iter::once(None).chain(plan.environments.keys().map(Some));
+    let mut hosts = BTreeSet::new();
+    for (name, connection) in registries {
+        let Some(host) = connection.body.get("host") else {
+            continue;
+        };
+        let known: Vec<String> = walks()
+            .filter_map(|walk| host.evaluate(&values.planning(plan, walk, None)).ok())
+            .filter_map(|host| host.as_plain_text())
+            .collect();
+        if known.is_empty() {
+            let refused = format!(
+                "the host of connection `{name}` is known only in a run, so nothing can stand in for it"
+            );
+            return Err(CliError::new(Exit::Usage, refused)
+                .hint("write the host out, or read it from an input"));
+        }
+        hosts.extend(known);
+    }
+    Ok(hosts)
 }
 
 fn inputs(args: &RehearseArgs) -> Result<BTreeMap<String, String>, CliError> {
@@ -292,6 +330,7 @@ fn set(
     environment: &Environment,
     plan: &Plan,
     subject: &Subject,
+    registries: BTreeSet<String>,
 ) -> Result<Stage, CliError> {
     // Two clones of one repository are two stages; they never meet.
     let place =
@@ -311,6 +350,7 @@ fn set(
         sha: subject.sha.clone(),
         branch: subject.branch.clone(),
         is_merged: true,
+        registries,
     };
     Stage::set(&options, plan).map_err(|error| {
         CliError::from_error(Exit::Unavailable, &error)
@@ -335,8 +375,10 @@ impl Playing<'_> {
         event: RehearsedEvent,
         number: u64,
     ) -> Result<Vec<JobReport>, CliError> {
-        let run =
-            u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or_default() * 10 + number;
+        // Two rehearsals of one stage are two runs, even when one follows the other within a second.
+        let now = u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or_default();
+        let run = now * 100 + number;
+        let inputs = inputs(self.args)?;
         output::words(&format!("\n{} ({})\n", file.workflow.name, event.words()));
         let world = GithubWorld {
             stage: self.stage,
@@ -351,7 +393,7 @@ impl Playing<'_> {
         let work = self.stage.folder().join("work").join(run.to_string());
         fs::create_dir_all(&work).map_err(|error| CliError::file("make", &work, &error))?;
         let payload = work.join("event.json");
-        fs::write(&payload, world.payload(&inputs(self.args)?).to_string())
+        fs::write(&payload, world.payload(&inputs).to_string())
             .map_err(|error| CliError::file("write", &payload, &error))?;
         let stand_ins = StandIns::read(&self.stage.stand_ins_file())
             .map_err(|error| CliError::from_error(Exit::Bug, &error))?;
@@ -373,7 +415,7 @@ impl Playing<'_> {
                 variables: &self.environment.variables,
                 masker: &masker,
             },
-            contexts: world.contexts(&stand_ins),
+            contexts: world.contexts(&stand_ins, &inputs),
             variables: world.variables(&payload),
             slots: self
                 .args

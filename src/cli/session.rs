@@ -326,7 +326,7 @@ fn given(
 }
 
 /// The context `github`, as expressions read it (`plan-format.md`, 3.13).
-fn github(runner: &RunnerContext) -> Map {
+pub fn github(runner: &RunnerContext) -> Map {
     let revision = &runner.revision;
     let mut map = Map::new();
     let mut add = |name: &str, value: Option<String>| {

@@ -5,11 +5,13 @@
 mod check;
 mod connection;
 mod plan;
+mod reference;
 pub mod table;
 mod task;
 
 pub use check::{CHECK, CHECK_KINDS};
 pub use connection::{CONNECTION, CONNECTION_KINDS};
 pub use plan::PLAN;
+pub use reference::reference;
 pub use table::{Exactly, Key, Object, Takes, Type};
 pub use task::{PHASE, POLICY, TASK, TASK_KINDS};

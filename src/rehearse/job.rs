@@ -80,6 +80,8 @@ pub struct Job<'j> {
     pub variables: BTreeMap<String, String>,
     /// Shows the output of its steps.
     pub live: mpsc::Sender<OutputLine>,
+    /// Asks its processes to stop.
+    pub stop: StopListener,
 }
 
 impl Runner<'_> {
@@ -102,13 +104,13 @@ impl Runner<'_> {
             }
             let report = self.step(&job, number, step, &mut outputs_by_step).await?;
             let succeeded = report.exit.unwrap_or(0) == 0;
-            if !succeeded {
-                result = if self.is_stopped().await {
-                    JobResult::Cancelled
-                } else {
-                    JobResult::Failure
-                };
+            let is_cancelled = !job.contexts.cancelled && is_requested(&job.stop).await;
+            if is_cancelled {
+                job.contexts.cancelled = true;
+                result = JobResult::Cancelled;
+            } else if !succeeded && result == JobResult::Success {
                 job.contexts.failed_before = true;
+                result = JobResult::Failure;
             }
             steps.push(report);
             job.contexts
@@ -139,13 +141,9 @@ impl Runner<'_> {
         })
     }
 
-    async fn is_stopped(&self) -> bool {
-        let mut stop = self.stop.clone();
-        tokio::select! {
-            biased;
-            _ = stop.requested() => true,
-            () = std::future::ready(()) => false,
-        }
+    /// Whether the jobs were asked to stop.
+    pub async fn is_stopped(&self) -> bool {
+        is_requested(&self.stop).await
     }
 
     async fn step(
@@ -270,7 +268,13 @@ impl Runner<'_> {
             log: Some(log.as_std_path()),
             live: Some(job.live.clone()),
         };
-        let ended = process::run(&spec, output, self.stop.clone()).await?;
+        // A step that runs in a cancelled job is there to close it, and is not cut short, as on GitHub.
+        let stop = if job.contexts.cancelled {
+            StopListener::never()
+        } else {
+            job.stop.clone()
+        };
+        let ended = process::run(&spec, output, stop).await?;
         if let Some(id) = &step.id {
             outputs.insert(id.clone(), step_outputs(&folder.join("output"))?);
         }
@@ -311,6 +315,15 @@ impl Runner<'_> {
         job.contexts
             .text(text)
             .map_err(|error| not_understood(&error))
+    }
+}
+
+async fn is_requested(stop: &StopListener) -> bool {
+    let mut stop = stop.clone();
+    tokio::select! {
+        biased;
+        _ = stop.requested() => true,
+        () = std::future::ready(()) => false,
     }
 }
 

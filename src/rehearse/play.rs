@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     execute::{ExecuteError, Git},
-    process::OutputLine,
+    process::{OutputLine, StopListener},
     workflow::{JobFile, RenderedWorkflow},
 };
 
@@ -85,7 +85,8 @@ pub async fn play<'p>(
                 }
                 started.insert(index);
                 has_moved = true;
-                let contexts = contexts_of(played, job, jobs, &ended);
+                let mut contexts = contexts_of(played, job, jobs, &ended);
+                contexts.cancelled |= runner.is_stopped().await;
                 if !contexts
                     .condition(job.condition.as_deref())
                     .map_err(|error| bug(&error))?
@@ -148,8 +149,14 @@ async fn carry_out<'p>(
     mut contexts: Contexts,
     shown: mpsc::UnboundedSender<Happening>,
 ) -> (usize, Result<JobEnd, ExecuteError>) {
-    // What failed before decides whether a job runs; inside, its steps start anew.
+    // What failed before decides whether a job runs; inside, its steps start anew. A job that runs although the rehearsal
+    // was stopped is one that closes it, and is not cut short.
     contexts.failed_before = false;
+    let stop = if std::mem::take(&mut contexts.cancelled) {
+        StopListener::never()
+    } else {
+        runner.stop.clone()
+    };
     let tree = runner.work.join(&job.id);
     if let Err(error) = played.source.check_out(&tree, &played.git).await {
         return (index, Err(error));
@@ -169,6 +176,7 @@ async fn carry_out<'p>(
         tree: tree.clone(),
         variables,
         live,
+        stop,
     };
     let (end, ()) = tokio::join!(runner.carry_out(carried), forward(job, lines, shown));
     if end

@@ -10,7 +10,12 @@
 //! stand-ins.json     what is replaced, as the jobs read it
 //! ```
 
-use std::{collections::BTreeMap, fs, io::Write as _, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    io::Write as _,
+    sync::Arc,
+};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -20,12 +25,18 @@ use super::{
 };
 use crate::{
     execute::{StandIns, stand_in::Server},
-    plan::{Plan, model::ConnectionKind},
+    plan::Plan,
     secret::Secret,
 };
 
 /// Who gives approvals and confirmations in a rehearsal.
 const PERSON: &str = "the rehearsal";
+
+/// The folders of a stage.
+const FOLDERS: [&str; 6] = ["registry", "github", "state", "work", "report", "artifacts"];
+
+/// Those of them in which each run has a folder of its own, which no later run reads.
+const OF_ONE_RUN: [&str; 2] = ["work", "artifacts"];
 
 /// How a stage is set.
 #[derive(Debug, Clone)]
@@ -42,6 +53,8 @@ pub struct StageOptions {
     pub branch: String,
     /// Whether the pull request is merged, or still open for a preview.
     pub is_merged: bool,
+    /// The hosts of the plan's registries, all of which are replaced.
+    pub registries: BTreeSet<String>,
 }
 
 /// A stage that is set: the stand-ins run until it is struck.
@@ -51,6 +64,8 @@ pub struct Stage {
     registry: Registry,
     hub: Hub,
     token: Secret,
+    /// What earlier rehearsals left, apart from what a later one reads.
+    stale: Vec<Utf8PathBuf>,
     _lock: fs::File,
 }
 
@@ -102,20 +117,20 @@ impl Stage {
         let folder = options.folder.clone();
         fs::create_dir_all(&folder).map_err(file("make", &folder))?;
         let lock = take(&folder)?;
-        let stale: &[&str] = if options.fresh {
-            &["registry", "github", "state", "work", "report", "artifacts"]
-        } else {
-            &["work", "artifacts"]
-        };
-        for name in stale {
+        for name in FOLDERS {
             let path = folder.join(name);
-            if path.exists() {
+            if options.fresh && path.exists() {
                 fs::remove_dir_all(&path).map_err(file("remove", &path))?;
             }
-        }
-        for name in ["registry", "github", "state", "work", "report", "artifacts"] {
-            let path = folder.join(name);
             fs::create_dir_all(&path).map_err(file("make", &path))?;
+        }
+        let mut stale = Vec::new();
+        for name in OF_ONE_RUN {
+            let path = folder.join(name);
+            let entries = path.read_dir_utf8().map_err(file("read", &path))?;
+            for entry in entries {
+                stale.push(entry.map_err(file("read", &path))?.path().to_owned());
+            }
         }
         let registry = Registry::start(RegistryOptions {
             folder: folder.join("registry"),
@@ -131,9 +146,10 @@ impl Stage {
             registry,
             hub,
             token,
+            stale,
             _lock: lock,
         };
-        stage.write_stand_ins(plan)?;
+        stage.write_stand_ins(options, plan)?;
         Ok(stage)
     }
 
@@ -190,24 +206,35 @@ impl Stage {
         ]
     }
 
+    /// Removes what earlier rehearsals left in their work trees. Before the end of this one a child of a killed rehearsal,
+    /// which a keeper holds, may still work in them.
+    ///
+    /// # Errors
+    ///
+    /// A folder cannot be removed.
+    pub fn sweep(&self) -> Result<(), StageError> {
+        for path in &self.stale {
+            if path.exists() {
+                fs::remove_dir_all(path).map_err(file("remove", path))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Ends the stand-ins; their state stays.
     pub async fn strike(self) {
         self.registry.stop().await;
         self.hub.stop().await;
     }
 
-    fn write_stand_ins(&self, plan: &Plan) -> Result<(), StageError> {
+    fn write_stand_ins(&self, options: &StageOptions, plan: &Plan) -> Result<(), StageError> {
         let registry = Server {
             url: self.registry.base_url(),
             who: registry::VERSION.to_owned(),
         };
-        let hosts = plan
-            .connections
-            .values()
-            .filter(|connection| connection.kind == ConnectionKind::Registry);
-        let hosts = hosts.filter_map(|connection| connection.body.get("host")?.literal());
+        let hosts = options.registries.iter();
         let stand_ins = StandIns {
-            registries: hosts.map(|host| (host, registry.clone())).collect(),
+            registries: hosts.map(|host| (host.clone(), registry.clone())).collect(),
             github: Some(Server {
                 url: self.hub.api_url(),
                 who: hub::VERSION.to_owned(),
@@ -223,8 +250,17 @@ impl Stage {
         let text = serde_json::to_vec_pretty(&stand_ins)
             .map_err(std::io::Error::other)
             .map_err(file("write", &path))?;
-        fs::write(&path, text).map_err(file("write", &path))
+        write_private(&path, &text).map_err(file("write", &path))
     }
+}
+
+/// Writes a file that only its owner reads: it holds what must be seen nowhere else.
+fn write_private(path: &Utf8Path, text: &[u8]) -> std::io::Result<()> {
+    let mut options = fs::File::options();
+    options.create(true).write(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(text)
 }
 
 /// A value for a secret that nobody gave: it is told from every other, and must be seen nowhere.

@@ -107,8 +107,9 @@ impl GithubWorld<'_> {
             .collect()
     }
 
-    /// Returns what the expressions of the workflow read.
-    pub fn contexts(&self, stand_ins: &StandIns) -> Contexts {
+    /// Returns what the expressions of the workflow read. Inputs are there whatever the event: a person who rehearses
+    /// gives them to the plan, and does not start a workflow by hand.
+    pub fn contexts(&self, stand_ins: &StandIns, inputs: &BTreeMap<String, String>) -> Contexts {
         let (reference, ref_type, ref_name) = self.reference();
         let text = |value: &str| Value::from(value);
         let github: Map = [
@@ -132,10 +133,14 @@ impl GithubWorld<'_> {
             .iter()
             .map(|(name, value)| (name.clone(), Value::from(value.as_str())))
             .collect();
+        let inputs: Map = inputs
+            .iter()
+            .map(|(name, value)| (name.clone(), Value::from(value.as_str())))
+            .collect();
         let roots = [
             ("github", Value::Map(github)),
             ("secrets", Value::Map(secrets)),
-            ("inputs", Value::Map(Map::new())),
+            ("inputs", Value::Map(inputs)),
             ("vars", Value::Map(Map::new())),
         ];
         Contexts {
@@ -147,13 +152,13 @@ impl GithubWorld<'_> {
         }
     }
 
-    /// Returns the payload of the event.
+    /// Returns the payload of the event, with the inputs that a person gave.
     pub fn payload(&self, inputs: &BTreeMap<String, String>) -> serde_json::Value {
         let repository =
             serde_json::json!({ "full_name": self.repository, "default_branch": self.branch });
         match self.event {
             RehearsedEvent::Push | RehearsedEvent::Tag => {
-                serde_json::json!({ "repository": repository, "after": self.sha })
+                serde_json::json!({ "repository": repository, "after": self.sha, "inputs": inputs })
             }
             RehearsedEvent::Dispatch => {
                 serde_json::json!({ "repository": repository, "inputs": inputs })

@@ -9,18 +9,20 @@ use super::{
     WorkflowError, action,
     conditions::{AfterFailure, braces, event_is_one_of, has_work, inert},
     events::{Command, Events},
+    gates::{Gate, gates, hold_back},
     grants::{self, Permissions},
     groups::{Group, approval_environment, groups},
+    handed::{kept_days, producers},
     minutes,
     model::{Concurrency, Job, JobEnvironment, JobTask, Step, WorkflowModel},
-    order::{self, Set},
+    order,
     steps::{History, Steps, secret_variables, selected},
 };
 use crate::{
     graph::{Node, Selection, TaskGraph, select},
     ident::{EnvironmentName, Name},
     plan::{
-        Plan, Task,
+        Plan,
         model::{Kind, WorkflowDeclaration},
     },
 };
@@ -101,14 +103,6 @@ fn gates_of_dispatch(graph: &TaskGraph<'_>, nodes: &BTreeSet<usize>) -> Vec<Stri
     let mut names: Vec<String> = gates.map(|node| node.task.id.to_string()).collect();
     names.dedup();
     names
-}
-
-/// A gate job and whom it holds back.
-struct Gate {
-    id: String,
-    phase: String,
-    environment: EnvironmentName,
-    groups: Vec<usize>,
 }
 
 struct Build<'b, 'p> {
@@ -222,7 +216,7 @@ impl Build<'_, '_> {
         jobs.push(self.plan_job());
         let groups = groups(self.graph, nodes)?;
         let mut ancestors = order::ancestors(self.graph, &groups)?;
-        let gates = self.gates(&groups);
+        let gates = gates(self.graph, &groups);
         hold_back(&gates, &mut ancestors, groups.len());
         let simple: Vec<bool> = (0..groups.len() + gates.len())
             .map(|index| {
@@ -301,33 +295,6 @@ impl Build<'_, '_> {
             step,
         ];
         job
-    }
-
-    /// One gate a phase and environment in which reviewers are asked.
-    fn gates(&self, groups: &[Group]) -> Vec<Gate> {
-        let mut gates: Vec<Gate> = Vec::new();
-        for (index, group) in groups.iter().enumerate() {
-            let mut nodes = group.nodes.iter().map(|&node| &self.graph.nodes()[node]);
-            let Some(node) = nodes.find(|node| grants::is_approved(self.plan, node)) else {
-                continue;
-            };
-            let Some(environment) = node.key.environment.clone() else {
-                continue;
-            };
-            let phase = &self.plan.phases[node.task.phase];
-            // Ids of the plan hold no underscore, so this is the id of no task's job.
-            let id = format!("approval_{}--{environment}", phase.id);
-            match gates.iter_mut().find(|gate| gate.id == id) {
-                Some(gate) => gate.groups.push(index),
-                None => gates.push(Gate {
-                    id,
-                    phase: inert(&phase.name),
-                    environment,
-                    groups: vec![index],
-                }),
-            }
-        }
-        gates
     }
 
     /// The job that waits for reviewers. It runs nothing of the plan and its token may do nothing: each job that applies
@@ -413,7 +380,7 @@ impl Build<'_, '_> {
             History::Commit
         })];
         steps.extend(
-            self.producers(group, nodes, job_of)
+            producers(self.graph, group, nodes, job_of)
                 .into_iter()
                 .map(|job| self.steps.fetch(job)),
         );
@@ -431,7 +398,7 @@ impl Build<'_, '_> {
             .verb("Run", "run")
             .with(action::TASK.name, keys.join("\n"));
         steps.push(with_secrets(self.steps.confirmed(self.steps.valued(task))));
-        if let Some(days) = self.kept_days(nodes) {
+        if let Some(days) = kept_days(self.plan, nodes) {
             steps.push(self.steps.keep(&group.id, days));
         }
         if nodes.iter().any(|node| node.task.changes) {
@@ -446,73 +413,6 @@ impl Build<'_, '_> {
             steps.push(with_secrets(close));
         }
         steps
-    }
-
-    /// The jobs whose artifacts are read, in the order of the plan.
-    fn producers<'j>(
-        &self,
-        group: &Group,
-        nodes: &[&Node<'_>],
-        job_of: &BTreeMap<usize, &'j str>,
-    ) -> Vec<&'j str> {
-        let mut found = BTreeMap::new();
-        for node in nodes {
-            for read in node
-                .task
-                .reads
-                .iter()
-                .filter(|read| read.reference.root == "tasks")
-            {
-                let names = read.reference.names();
-                let (Some(id), Some(&"artifacts")) = (
-                    names.first().and_then(|name| name.parse().ok()),
-                    names.get(1),
-                ) else {
-                    continue;
-                };
-                for producer in self.graph.resolve(&id, node.key.environment.as_ref()) {
-                    if let Some(&job) = job_of.get(&producer).filter(|job| **job != group.id) {
-                        found.insert(producer, job);
-                    }
-                }
-            }
-        }
-        let mut jobs: Vec<&str> = found.into_values().collect();
-        jobs.dedup();
-        jobs
-    }
-
-    /// How long the files that tasks hand over are kept; `None` where they hand none over that others may see.
-    fn kept_days(&self, nodes: &[&Node<'_>]) -> Option<u64> {
-        const DAY: u64 = 24 * 60 * 60;
-        // GitHub keeps nothing for longer.
-        const MOST: u64 = 90;
-        let declared = |task: &Task| {
-            let open = task
-                .artifacts
-                .values()
-                .filter(|artifact| !artifact.sensitive);
-            let longest = open
-                .map(|artifact| artifact.retention.as_secs().div_ceil(DAY))
-                .max();
-            longest.or((task.kind == Kind::Render && self.is_handed_over(task)).then_some(30))
-        };
-        nodes
-            .iter()
-            .filter_map(|node| declared(node.task))
-            .max()
-            .map(|days| days.clamp(1, MOST))
-    }
-
-    /// Whether some task reads an artifact of a task.
-    fn is_handed_over(&self, task: &Task) -> bool {
-        let reads = self.plan.tasks.iter().flat_map(|reader| &reader.reads);
-        reads
-            .filter(|read| read.reference.root == "tasks")
-            .any(|read| {
-                let names = read.reference.names();
-                names.first() == Some(&task.id.as_str()) && names.get(1) == Some(&"artifacts")
-            })
     }
 
     fn runner(&self, nodes: &[&Node<'_>]) -> Result<Vec<String>, WorkflowError> {
@@ -578,38 +478,4 @@ fn after_failure(simple: bool) -> AfterFailure {
     } else {
         AfterFailure::Decides
     }
-}
-
-/// Puts the gates behind the groups as further vertices. A gate waits for what all that it holds back wait for: it adds no
-/// order between tasks, and is asked when the first of them could start.
-fn hold_back(gates: &[Gate], ancestors: &mut Vec<Set>, n_groups: usize) {
-    let size = n_groups + gates.len();
-    for set in ancestors.iter_mut() {
-        set.grow(size);
-    }
-    for gate in gates {
-        let mut common = ancestors[gate.groups[0]].clone();
-        gate.groups
-            .iter()
-            .for_each(|&group| common.keep(&ancestors[group]));
-        ancestors.push(common);
-    }
-    let held: Vec<Set> = ancestors
-        .iter()
-        .enumerate()
-        .map(|(vertex, set)| {
-            let mut set = set.clone();
-            for (index, gate) in gates.iter().enumerate() {
-                if gate
-                    .groups
-                    .iter()
-                    .any(|&group| group == vertex || ancestors[vertex].contains(group))
-                {
-                    set.insert(n_groups + index);
-                }
-            }
-            set
-        })
-        .collect();
-    *ancestors = held;
 }

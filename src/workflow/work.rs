@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{WorkflowError, grants, groups::groups};
+use super::{WorkflowError, gates::gate_id, grants, groups::groups};
 use crate::graph::TaskGraph;
 
 /// Returns the ids of the jobs that have something to do, the gates before them among them.
@@ -31,10 +31,7 @@ pub fn jobs_with_work(
                 .as_ref()
                 .filter(|_| grants::is_approved(graph.plan(), node))
             {
-                let gate = format!(
-                    "approval_{}--{environment}",
-                    graph.plan().phase_of(node.task).id
-                );
+                let gate = gate_id(graph.plan().phase_of(node.task), environment);
                 if !found.contains(&gate) {
                     found.push(gate);
                 }

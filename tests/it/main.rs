@@ -6,6 +6,7 @@ mod graph;
 mod layers;
 mod lint;
 mod process;
+mod reference;
 mod render;
 mod resume;
 mod run;

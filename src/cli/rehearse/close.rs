@@ -1,12 +1,13 @@
 //! The end of a rehearsal: its report and its exit.
 
-use std::fs;
+use std::{collections::BTreeMap, fs};
 
 use super::RehearseArgs;
 use crate::{
-    checkpoint::to_text,
+    checkpoint::{State, Summary, to_text},
     cli::{CliError, Environment, Exit, output, report_files},
     diagnostic::words::count,
+    event::Reality,
     graph::TaskGraph,
     plan::{Plan, Read, values::Values},
     rehearse::{JobReport, Stage},
@@ -70,6 +71,7 @@ pub(super) fn close(
         .filter_map(|step| step.exit)
         .map(exit_of)
         .max_by_key(|exit| severity(*exit));
+    output::words(&realities(&summary));
     let not_run = report_files::not_run(&summary);
     if not_run > 0 {
         let strict = if args.strict {
@@ -86,6 +88,50 @@ pub(super) fn close(
         Exit::Done if args.strict && not_run > 0 => Exit::Failed,
         exit => exit,
     })
+}
+
+/// How many tasks a line names.
+const NAMED: usize = 6;
+
+/// Says which tasks did the real thing, which did it on whose stand-in, and which were not run; a task's word is its
+/// weakest.
+fn realities(summary: &Summary) -> String {
+    let mut real = Vec::new();
+    let mut stand_ins: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    let mut not_run = Vec::new();
+    for task in summary.tasks() {
+        match &task.reality {
+            _ if task.state == State::NotRun => not_run.push(task.key.to_string()),
+            Some(Reality::Real) => real.push(task.key.to_string()),
+            Some(Reality::StandIn { who }) => {
+                // The address is that of the rehearsal in which it was done, and the stand-ins of this one are named above.
+                let who = who
+                    .split_once(" at ")
+                    .map_or(who.as_str(), |(name, _)| name);
+                stand_ins.entry(who).or_default().push(task.key.to_string());
+            }
+            Some(Reality::NotRun { .. }) | None => {}
+        }
+    }
+    let mut text = String::new();
+    let mut line = |word: String, tasks: &[String]| {
+        if !tasks.is_empty() {
+            text.push_str(&format!("  {word}: {}\n", named(tasks)));
+        }
+    };
+    line("real".to_owned(), &real);
+    for (who, tasks) in &stand_ins {
+        line(format!("stand-in ({who})"), tasks);
+    }
+    line("not run".to_owned(), &not_run);
+    text
+}
+
+fn named(tasks: &[String]) -> String {
+    match tasks.len().checked_sub(NAMED) {
+        None | Some(0 | 1) => tasks.join(", "),
+        Some(more) => format!("{} and {more} more", tasks[..NAMED].join(", ")),
+    }
 }
 
 fn exit_of(code: i32) -> Exit {

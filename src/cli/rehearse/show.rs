@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 
 use super::Subject;
 use crate::{
-    cli::{Environment, output},
+    cli::{Environment, close::NOTHING_OPEN, output},
     diagnostic::words::count,
     plan::Plan,
     rehearse::{Happening, JobReport, JobResult, Stage},
@@ -78,11 +78,31 @@ pub(super) async fn show(
     }
 }
 
-/// Of a job that went well, the lines that say what became of its task.
+/// Of a job that went well, the lines that say what became of its tasks: no output of theirs, and nothing that the rehearsal
+/// itself says already.
 fn told(lines: &[String]) -> impl Iterator<Item = &String> {
-    lines
+    lines.iter().filter(|line| {
+        !line.is_empty() && !line.contains(" | ") && !is_frame(line) && !is_total(line)
+    })
+}
+
+/// Whether a line says only that a run or a task begins, or that a job left nothing open.
+fn is_frame(line: &str) -> bool {
+    ["begins ", "starts "]
         .iter()
-        .filter(|line| !line.is_empty() && !line.contains(" | "))
+        .any(|word| line.starts_with(word))
+        || line == NOTHING_OPEN
+}
+
+/// Whether a line is the last paragraph of a run: `2 tasks: 1 done, 1 up to date`.
+fn is_total(line: &str) -> bool {
+    let Some((counted, _)) = line.split_once(": ") else {
+        return false;
+    };
+    match counted.split_once(' ') {
+        Some((number, noun)) => number.parse::<usize>().is_ok() && matches!(noun, "task" | "tasks"),
+        None => false,
+    }
 }
 
 fn exit_words(report: &JobReport) -> String {
@@ -94,5 +114,29 @@ fn exit_words(report: &JobReport) -> String {
     {
         Some(exit) => format!(" (exit code {exit})"),
         None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_job_that_went_well_what_became_of_its_tasks_is_told() {
+        let lines = [
+            "begins       rehearsal of shop, commit 2b19",
+            "starts       image",
+            "image | a line of its output",
+            "held         image/listed: exists true",
+            "done         image in 287 ms",
+            "ghcr.io/acme/shop@sha256:99b3",
+            "",
+            "1 task: 1 done",
+            "2 of 5 tasks would run",
+            "nothing was left running",
+        ]
+        .map(str::to_owned);
+        let told: Vec<&String> = told(&lines).collect();
+        assert_eq!(told, [&lines[3], &lines[4], &lines[5], &lines[8]]);
     }
 }

@@ -201,7 +201,7 @@ static CONTAINER: Object = Object {
         Key::new("image", Type::Text, "the image")
             .required()
             .dollar(),
-        Key::new("env", MAP_OF_TEXT, "its variables").secret(),
+        Key::new("env", MAP_OF_TEXT, "its variables").dollar(),
         Key::new("ports", NUMBERS, "ports that the checks reach"),
         Key::new(
             "checks",

@@ -268,7 +268,8 @@ pub static POLICY: Object = Object {
             Type::Choice(&["error", "warning"]),
             "a warning does not stop",
         )
-        .default("error"),
+        .default("error")
+        .dollar(),
         Key::new("count", Type::Requirement, "how many match")
             .default(">= 1")
             .dollar(),

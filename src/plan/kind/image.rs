@@ -106,7 +106,7 @@ static ASSEMBLE: Object = Object {
         Key::new("base", Type::Text, "image below it").dollar(),
         Key::new("entrypoint", TEXTS, "command that is always there"),
         Key::new("cmd", TEXTS, "arguments that can be replaced"),
-        Key::new("env", MAP_OF_TEXT, "variables"),
+        Key::new("env", MAP_OF_TEXT, "variables").dollar(),
         Key::new("ports", NUMBERS, "ports that it declares"),
         Key::new("user", Type::Text, "user and group"),
         Key::new("workdir", Type::Path, "working directory"),

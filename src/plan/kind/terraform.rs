@@ -18,7 +18,8 @@ pub static GRAMMAR: Object = Object {
             Type::Choice(&["terraform", "tofu"]),
             "its version stands in `tools`",
         )
-        .default("terraform"),
+        .default("terraform")
+        .dollar(),
         Key::new("workspace", Type::Text, "workspace")
             .default("default")
             .dollar(),
