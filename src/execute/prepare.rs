@@ -380,7 +380,6 @@ impl<'p> Run<'_, 'p> {
         if let Some(child) = attempt.kept.last() {
             let folder = self.recorder.ledger_of(&node.key)?.path_of(&child.folder)?;
             match kept::look(Path::new(folder.as_str()))? {
-                KeptState::Running(_) if done || force => return Err(still_runs(node, child)),
                 KeptState::Running(_) | KeptState::Ended(_) if is_same && !done && !force => {
                     return self.adopt(node, parts, attempt, child);
                 }

@@ -269,3 +269,30 @@ impl Recorder {
         &self.run
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_run_wrote_before_the_lease_was_taken_is_known_after_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = Utf8Path::from_path(folder.path()).expect("its name is UTF-8");
+        let open = |run: &str| {
+            Recorder::open(path, [None], RunId::new(run), Vec::new()).expect("a ledger")
+        };
+        let (early, other) = (open("early"), open("other"));
+        let task: TaskKey = "app".parse().expect("a task key");
+        let skipped = Event::TaskNotRun {
+            task: task.clone(),
+            because: "no cluster here".to_owned(),
+        };
+        let now = Timestamp::UNIX_EPOCH;
+        other
+            .task(&task, skipped, now, Durability::Written)
+            .expect("room");
+        assert!(early.known().state().task(&task).is_none());
+        early.catch_up().expect("a ledger");
+        assert!(early.known().state().task(&task).is_some());
+    }
+}

@@ -255,6 +255,38 @@ fn a_kept_child_that_still_runs_is_neither_repeated_nor_called_done() {
 }
 
 #[test]
+fn an_attempt_behind_one_that_was_taken_over_begins_anew_and_is_counted_on() {
+    let world = World::new(
+        "
+name: app
+phases:
+  - id: ship
+    tasks:
+      - id: a
+        retry: { attempts: 2, delay: 1s, exit: 75 }
+        run: { script: 'echo a >> $OUT/trace; echo up > $OUT/started; until test -e $OUT/go; do sleep 0.01; done; test -e $OUT/second || { touch $OUT/second; exit 75; }' }
+",
+    );
+    let run = world.start(&[]);
+    world.wait_for("started");
+    run.kill();
+    world.allow("go");
+    let ran = world.run(&[]);
+    ran.tells("0: a succeeded");
+    let ends: Vec<_> = ran
+        .events("task-finished")
+        .iter()
+        .map(|event| (event["attempt"].clone(), event["outcome"]["type"].clone()))
+        .collect();
+    assert_eq!(
+        ends,
+        [(1.into(), "failed".into()), (2.into(), "succeeded".into())]
+    );
+    assert_eq!(world.read("trace"), "a\na\n");
+    world.run(&[]).tells("0: a up-to-date");
+}
+
+#[test]
 fn a_missing_secret_fails_a_run_and_takes_nothing_from_what_was_done() {
     let world = World::new(
         "
