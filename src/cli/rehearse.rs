@@ -163,6 +163,7 @@ async fn rehearsal(args: &RehearseArgs, environment: &Environment) -> Result<Exi
         environment,
         &stage,
         &close::Ended {
+            repository: &subject.repository,
             plan,
             graph: &graph,
             values: &values,

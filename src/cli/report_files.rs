@@ -1,6 +1,6 @@
 //! The checkpoint from a ledger, and the files in which it is kept.
 
-use std::fs;
+use std::{collections::BTreeSet, fs};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -10,7 +10,7 @@ use crate::{
     document::Document,
     graph::TaskGraph,
     ident::{EnvironmentName, TaskKey},
-    ledger::{self, RunState, TaskState, replay, walk_folder},
+    ledger::{LedgerError, RunState, TaskState, living_holder, replay, walk_folder},
     plan::{Plan, values::Values},
 };
 
@@ -21,69 +21,32 @@ pub struct Replayed {
     folder: Utf8PathBuf,
 }
 
-/// Replays the ledgers of a plan, found by its name anywhere below a folder of state.
-///
-/// # Errors
-///
-/// A ledger cannot be read.
-pub fn replayed(state: &Utf8Path, plan: &Plan) -> Result<Replayed, CliError> {
-    let wanted = ledger::plan_folder(state, "any", &plan.name);
-    let name = wanted.file_name().unwrap_or_default();
-    let found = find(state, name, 4).unwrap_or(wanted.clone());
-    replayed_at(&found, plan)
-}
-
 /// Replays the ledgers of a plan in its folder.
 ///
 /// # Errors
 ///
 /// A ledger cannot be read.
-pub fn replayed_at(folder: &Utf8Path, plan: &Plan) -> Result<Replayed, CliError> {
+pub fn replayed(folder: &Utf8Path, plan: &Plan) -> Result<Replayed, CliError> {
+    let failed = |error: LedgerError| execute_error(&error.into());
+    let now = jiff::Timestamp::now();
     let walks: Vec<Option<&EnvironmentName>> = std::iter::once(None)
         .chain(plan.environments.keys().map(Some))
         .collect();
-    let mut records = Vec::new();
+    let (mut records, mut living) = (Vec::new(), BTreeSet::new());
     for walk in walks {
-        records.push(
-            replay(&walk_folder(folder, walk))
-                .map_err(|error| execute_error(&error.into()))?
-                .records,
-        );
+        let walk = walk_folder(folder, walk);
+        records.push(replay(&walk).map_err(failed)?.records);
+        let holder = living_holder(&walk, now).map_err(failed)?;
+        living.extend(holder.map(|lease| lease.run));
     }
     let slices: Vec<&[crate::event::Record]> = records.iter().map(Vec::as_slice).collect();
     let mut state = RunState::of_walks(&slices);
-    // A run that lives has its lease; without one nothing that is unfinished still runs.
-    let lives = has_holder(folder, plan);
-    state.mark_interrupted(|_, _| lives);
+    // A run that lives has its lease; what another one left unfinished was cut off.
+    state.mark_interrupted(|_, attempt| living.contains(&attempt.run));
     Ok(Replayed {
         state,
         folder: folder.to_owned(),
     })
-}
-
-fn has_holder(folder: &Utf8Path, plan: &Plan) -> bool {
-    let walks = std::iter::once(None).chain(plan.environments.keys().map(Some));
-    walks
-        .into_iter()
-        .any(|walk| walk_folder(folder, walk).join("lease.json").exists())
-}
-
-fn find(folder: &Utf8Path, name: &str, levels: usize) -> Option<Utf8PathBuf> {
-    for entry in folder.read_dir_utf8().ok()?.filter_map(Result::ok) {
-        let path = entry.path();
-        if !path.is_dir() {
-            continue;
-        }
-        if entry.file_name() == name && path.join("none").is_dir() {
-            return Some(path.to_owned());
-        }
-        if levels > 0
-            && let Some(found) = find(path, name, levels - 1)
-        {
-            return Some(found);
-        }
-    }
-    None
 }
 
 /// Folds what is known into a summary.

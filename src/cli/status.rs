@@ -29,7 +29,7 @@ pub fn status(args: &StatusArgs, environment: &Environment) -> Result<Exit, CliE
     block_on(async {
         let session = Session::open(&args.plan, &args.choice, environment).await?;
         let graph = session.graph(environment)?;
-        let replayed = report_files::replayed_at(&session.state, session.plan())?;
+        let replayed = report_files::replayed(&session.state, session.plan())?;
         let summary = report_files::summary(
             &graph,
             &session.values,

@@ -5,7 +5,7 @@
 
 use std::{fs, io, time::Duration};
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,9 @@ use crate::{event::ProcessIdentity, ident::RunId};
 
 /// The format of `lease.json`.
 const FORMAT: u32 = 1;
+
+/// The name of the file.
+const FILE: &str = "lease.json";
 
 /// The right of one run to write, as it stands in `lease.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -175,6 +178,39 @@ fn later(now: Timestamp, lasting: Duration) -> Timestamp {
     now.checked_add(lasting).unwrap_or(Timestamp::MAX)
 }
 
+/// Returns the lease of the ledger in a folder, whose holder lives as far as can be seen from here. Nothing is opened or
+/// written: for those who only look.
+///
+/// # Errors
+/// A `lease.json` that cannot be read, or has a newer format.
+pub fn living_holder(folder: &Utf8Path, now: Timestamp) -> Result<Option<Lease>, LedgerError> {
+    let lease = read(folder.join(FILE))?;
+    Ok(lease.filter(|lease| lease.lapse(&Host::here(), now, is_alive).is_none()))
+}
+
+fn read(path: Utf8PathBuf) -> Result<Option<Lease>, LedgerError> {
+    #[derive(Deserialize)]
+    struct Versioned {
+        format: u32,
+    }
+    let Some(json) = read_if_there(&path)? else {
+        return Ok(None);
+    };
+    let malformed = |source| LedgerError::Malformed {
+        path: path.clone(),
+        source,
+    };
+    let Versioned { format } = serde_json::from_slice(&json).map_err(malformed)?;
+    if format > FORMAT {
+        return Err(LedgerError::Newer {
+            path,
+            found: format,
+            known: FORMAT,
+        });
+    }
+    serde_json::from_slice(&json).map(Some).map_err(malformed)
+}
+
 impl Ledger {
     /// Asks for the lease. A process of the run that holds it joins; a holder that no longer lives is taken over.
     ///
@@ -264,31 +300,11 @@ impl Ledger {
     /// # Errors
     /// A `lease.json` that cannot be read, or has a newer format.
     pub fn holder(&self) -> Result<Option<Lease>, LedgerError> {
-        #[derive(Deserialize)]
-        struct Versioned {
-            format: u32,
-        }
-        let path = self.lease_path();
-        let Some(json) = read_if_there(&path)? else {
-            return Ok(None);
-        };
-        let malformed = |source| LedgerError::Malformed {
-            path: path.clone(),
-            source,
-        };
-        let Versioned { format } = serde_json::from_slice(&json).map_err(malformed)?;
-        if format > FORMAT {
-            return Err(LedgerError::Newer {
-                path,
-                found: format,
-                known: FORMAT,
-            });
-        }
-        serde_json::from_slice(&json).map(Some).map_err(malformed)
+        read(self.lease_path())
     }
 
     fn lease_path(&self) -> Utf8PathBuf {
-        self.folder().join("lease.json")
+        self.folder().join(FILE)
     }
 
     /// Locks a file beside the lease; the lease itself is replaced, so a lock of it would guard a file that is gone.
@@ -327,8 +343,6 @@ mod tests {
         process::{Child, Command, Stdio},
         thread,
     };
-
-    use camino::Utf8Path;
 
     use super::*;
     use crate::ledger::{directory::Opened, liveness::this_process};

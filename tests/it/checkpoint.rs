@@ -135,6 +135,7 @@ async fn one_comment_is_written_left_alone_and_edited() {
         world.set(name, value);
     }
     let summary = world.out("summary.md");
+    fs::write(&summary, "").expect("the runner makes the file");
     world.set(
         "GITHUB_STEP_SUMMARY",
         summary.to_str().expect("it is UTF-8"),

@@ -10,7 +10,7 @@ name: app
 phases:
   - id: all
     tasks:
-      - { id: wait, run: { script: 'until test -e $OUT/go; do sleep 0.05; done; exit 5' } }
+      - { id: wait, run: { script: 'echo x > $OUT/started; until test -e $OUT/go; do sleep 0.05; done; exit 5' } }
       - { id: other, run: { script: 'true' } }
 ";
 
@@ -18,7 +18,7 @@ phases:
 fn it_waits_for_a_child_that_a_keeper_holds_and_says_how_it_ended() {
     let world = World::new(PLAN);
     let running = world.start(&["--task", "wait"]);
-    running.wait_for("task-started", "wait");
+    world.wait_for("started");
     running.kill();
     let mut closing = Started::of(world.program(&["close", "--task", "wait"]), &world, "close");
     // However long one looks, it does not end before the child does.

@@ -38,7 +38,8 @@ phases:
           assemble: { files: { /srv/page.html: "${{ tasks.page.artifacts.page }}" }, entrypoint: [/srv/none] }
           push: ghcr
           tags: type=sha
-        verify: { id: listed, image: { reference: "${{ tasks.image.outputs.reference }}" }, expect: { listed: true } }
+        verify:
+          - { id: listed, image: { reference: "${{ tasks.image.outputs.reference }}" }, expect: { listed: true } }
   - id: release
     tasks:
       - { id: agreed, gate: { decisions: window } }
@@ -372,7 +373,7 @@ fn an_event_plays_only_what_it_starts() {
         tag.stderr
     );
     assert!(!tag.stderr.contains("events / ship"), "{}", tag.stderr);
-    assert_eq!(events.tags(), ["v1.0.0"]);
+    assert_eq!(events.tags(), ["latest", "v1.0.0"]);
     assert_eq!(events.trace("trace"), "");
     let hand = events.rehearse_to(0, &["--event", "dispatch"]);
     assert!(

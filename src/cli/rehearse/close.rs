@@ -9,12 +9,15 @@ use crate::{
     diagnostic::words::count,
     event::Reality,
     graph::TaskGraph,
+    ledger::plan_folder,
     plan::{Plan, Read, values::Values},
     rehearse::{JobReport, Stage},
 };
 
 /// A rehearsal that has ended.
 pub(super) struct Ended<'e> {
+    /// The repository, as the jobs were told.
+    pub(super) repository: &'e str,
     /// The plan.
     pub(super) plan: &'e Plan,
     /// Its graph.
@@ -34,7 +37,8 @@ pub(super) fn close(
     stage: &Stage,
     ended: &Ended<'_>,
 ) -> Result<Exit, CliError> {
-    let state = report_files::replayed(&stage.state(), ended.plan)?;
+    let ledgers = plan_folder(&stage.state(), ended.repository, &ended.plan.name);
+    let state = report_files::replayed(&ledgers, ended.plan)?;
     let summary = report_files::summary(
         ended.graph,
         ended.values,
