@@ -18,6 +18,8 @@ use crate::{
 pub struct Replayed {
     /// The fold.
     pub state: RunState,
+    /// When the last fact was recorded; what is told is as old as that.
+    at: Option<jiff::Timestamp>,
     folder: Utf8PathBuf,
 }
 
@@ -39,12 +41,17 @@ pub fn replayed(folder: &Utf8Path, plan: &Plan) -> Result<Replayed, CliError> {
         let holder = living_holder(&walk, now).map_err(failed)?;
         living.extend(holder.map(|lease| lease.run));
     }
+    let at = records
+        .iter()
+        .filter_map(|walk| Some(walk.last()?.at))
+        .max();
     let slices: Vec<&[crate::event::Record]> = records.iter().map(Vec::as_slice).collect();
     let mut state = RunState::of_walks(&slices);
     // A run that lives has its lease; what another one left unfinished was cut off.
     state.mark_interrupted(|_, attempt| living.contains(&attempt.run));
     Ok(Replayed {
         state,
+        at,
         folder: folder.to_owned(),
     })
 }
@@ -62,7 +69,8 @@ pub fn summary(
         document,
         state: &replayed.state,
         selected: None,
-        now: jiff::Timestamp::now(),
+        // The same records make the same words, so that a comment is edited only where something happened.
+        now: replayed.at.unwrap_or_else(jiff::Timestamp::now),
     })
 }
 

@@ -10,7 +10,7 @@ use super::{
     scope::Artifacts,
 };
 use crate::{
-    event::{CheckMoment, FailureKind},
+    event::{CheckMoment, Effect, FailureKind, Reality},
     expression::{Map, Value},
     plan::model::Kind,
 };
@@ -38,7 +38,10 @@ pub async fn run<'p>(
             Some(failed) => Err(ExecuteError::task(FailureKind::VerifyFailed, failed)),
         },
         // That it is open was found when it was looked at.
-        Kind::Gate => Ok(()),
+        Kind::Gate => {
+            result.effects.extend(confirmation(run, attempt));
+            Ok(())
+        }
         Kind::Terraform | Kind::Kubernetes => Err(ExecuteError::task(
             FailureKind::Internal,
             format!(
@@ -47,6 +50,21 @@ pub async fn run<'p>(
             ),
         )),
     }
+}
+
+/// Who confirmed a gate, if it asks for that; a rehearsal's word stands in for a person's.
+fn confirmation(run: &Run<'_, '_>, attempt: &Attempt<'_, '_>) -> Option<Effect> {
+    let known = run.recorder.known();
+    let confirmed = known.state().task(&attempt.node.key)?.confirmed.as_ref()?;
+    let by = confirmed.by.clone();
+    let reality = match &run.world.stand_ins.person {
+        Some(person) if *person == by => Reality::StandIn { who: by.clone() },
+        Some(_) | None => Reality::Real,
+    };
+    Some(Effect {
+        what: format!("confirmed by {by}"),
+        reality,
+    })
 }
 
 /// Evaluates the body of a task, with artifacts as files of this job.

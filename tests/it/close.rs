@@ -10,7 +10,7 @@ name: app
 phases:
   - id: all
     tasks:
-      - { id: wait, run: { script: 'echo x > $OUT/started; until test -e $OUT/go; do sleep 0.05; done; exit 5' } }
+      - { id: wait, run: { script: 'echo x > $OUT/started; while test -d $OUT && ! test -e $OUT/go; do sleep 0.05; done; exit 5' } }
       - { id: other, run: { script: 'true' } }
 ";
 

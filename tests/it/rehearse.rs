@@ -506,7 +506,7 @@ phases:
     one-job: true
     tasks:
       - id: wait
-        run: { script: 'mktemp ~/here.XXXXXX; until [ "$(ls ~/here.* | wc -l)" -ge 2 ]; do sleep 0.05; done' }
+        run: { script: 'mktemp ~/here.XXXXXX; while test -d ~ && [ "$(ls ~/here.* | wc -l)" -lt 2 ]; do sleep 0.05; done' }
         timeout: 50s
 workflows: { deploy: { on: { push: { branches: [main] } } } }
 "#;
@@ -546,7 +546,7 @@ version: 1
 name: waiting
 phases:
   - id: all
-    tasks: [{ id: wait, run: { script: 'echo x > ~/started; until test -e ~/go; do sleep 0.05; done; echo end >> ~/trace' } }]
+    tasks: [{ id: wait, run: { script: 'echo x > ~/started; while test -d ~ && ! test -e ~/go; do sleep 0.05; done; echo end >> ~/trace' } }]
 workflows: { deploy: { on: { push: { branches: [main] } } } }
 "#;
 
@@ -632,7 +632,7 @@ phases:
           tags: type=sha
       - id: wait
         needs: image
-        run: { script: 'echo begin >> ~/trace; echo x > ~/started; until test -e ~/go; do sleep 0.05; done; touch left; echo end >> ~/trace' }
+        run: { script: 'echo begin >> ~/trace; echo x > ~/started; while test -d ~ && ! test -e ~/go; do sleep 0.05; done; touch left; echo end >> ~/trace' }
         paths: none
       - { id: last, needs: wait, run: { script: 'echo last >> ~/trace' }, paths: none }
 workflows: { deploy: { on: { push: { branches: [main] } } } }

@@ -76,7 +76,7 @@ fn a_task_whose_run_was_killed_is_interrupted_and_not_running() {
     let world = World::new(
         "
 name: app
-phases: [{ id: all, tasks: [{ id: wait, run: { script: 'until test -e $OUT/go; do sleep 0.05; done', changes: false } }] }]
+phases: [{ id: all, tasks: [{ id: wait, run: { script: 'while test -d $OUT && ! test -e $OUT/go; do sleep 0.05; done; echo x > $OUT/ended', changes: false } }] }]
 ",
     );
     let running = world.start(&[]);
@@ -85,6 +85,7 @@ phases: [{ id: all, tasks: [{ id: wait, run: { script: 'until test -e $OUT/go; d
     running.kill();
     assert_eq!(states(&world), pairs(&[("wait", "interrupted")]));
     world.allow("go");
+    world.wait_for("ended");
 }
 
 #[test]

@@ -56,7 +56,7 @@ pub(super) fn close(
         report_files::width(environment),
         environment.palette(),
     ));
-    output::words("\n");
+    output::words(&format!("\n{}\n", realities(&summary)));
     for path in &written {
         output::words(&format!("  {path}\n"));
     }
@@ -75,7 +75,6 @@ pub(super) fn close(
         .filter_map(|step| step.exit)
         .map(exit_of)
         .max_by_key(|exit| severity(*exit));
-    output::words(&realities(&summary));
     let not_run = report_files::not_run(&summary);
     if not_run > 0 {
         let strict = if args.strict {
