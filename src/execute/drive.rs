@@ -86,12 +86,14 @@ impl<'p> Run<'_, 'p> {
                 return Ok(driver.scheduler.statuses().to_vec());
             }
             tokio::select! {
-                Some(done) = driver.work.next() => driver.take(done)?,
+                // A cancel is heard first: a delay that ends by it must not start the attempt that it waited for.
+                biased;
                 signal = next_signal(&mut cancelled), if !is_cancelled => {
                     is_cancelled = true;
                     self.recorder.everywhere(&Event::CancelRequested { by: signal.to_owned() }, self.world.now())?;
                     driver.inputs.push_back(Input::Cancel);
                 }
+                Some(done) = driver.work.next() => driver.take(done)?,
             }
         }
     }
