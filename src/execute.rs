@@ -11,7 +11,6 @@ mod drive;
 mod error;
 mod files;
 mod fingerprint;
-mod git;
 mod outputs;
 mod prepare;
 mod recorder;
@@ -24,7 +23,6 @@ mod world;
 
 pub use error::{ExecuteError, chain};
 pub use files::Listing;
-pub use git::Git;
 pub use recorder::{Known, Recorder};
 pub use run::{DryRun, Run};
 pub use secrets::Secrets;

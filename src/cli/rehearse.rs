@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     diagnostic::Diagnostic,
-    execute::{Git, StandIns},
+    execute::StandIns,
     github::RunnerContext,
     graph,
     plan::{
@@ -27,6 +27,7 @@ use crate::{
         model::ConnectionKind,
         values::{Given, Values, Wanted},
     },
+    probe::Git,
     process::{Patience, stopper},
     rehearse::{
         GithubWorld, JobReport, JobRunner, Played, RehearsedEvent, Source, Stage, StageOptions,

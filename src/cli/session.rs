@@ -12,9 +12,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::{CliError, Environment, Exit, output, plan_file::PlanFile};
 use crate::{
     diagnostic::words::count,
-    execute::{
-        ExecuteError, Git, Listing, Options, Recorder, Run, Secrets, StandIns, World, stand_in,
-    },
+    execute::{ExecuteError, Listing, Options, Recorder, Run, Secrets, StandIns, World, stand_in},
     expression::Map,
     github::{GitFacts, RunnerContext},
     graph::{self, Selection, TaskGraph},
@@ -25,6 +23,7 @@ use crate::{
         Plan,
         values::{Given, Values, Wanted},
     },
+    probe::Git,
     report::Reporter,
     secret::{Masker, Secret},
 };
@@ -384,7 +383,7 @@ pub async fn local_github(
     let ask = async |args: &[&str]| {
         git.line(folder, args)
             .await
-            .map_err(|error| execute_error(&error))
+            .map_err(|error| execute_error(&error.into()))
     };
     let facts = GitFacts {
         commit: ask(&["rev-parse", "--verify", "--quiet", "HEAD"]).await?,

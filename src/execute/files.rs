@@ -4,8 +4,9 @@ use std::{collections::BTreeMap, fs, io};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{ExecuteError, git::Git};
+use super::ExecuteError;
 use crate::digest::{Digest, Hasher};
+use crate::probe::Git;
 
 /// Content and mode of a file, for a fingerprint: `100755 sha256:…`, as git writes modes.
 pub type Mark = String;

@@ -2,7 +2,7 @@
 
 use camino::Utf8PathBuf;
 
-use crate::event::FailureKind;
+use crate::{event::FailureKind, process::ProcessError};
 
 /// Why a question could not be asked. What could be asked and was not answered is an observation instead.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +63,9 @@ pub enum ProbeError {
         /// The limit.
         limit: std::time::Duration,
     },
+    /// Git could not be asked.
+    #[error(transparent)]
+    Process(#[from] ProcessError),
     /// A bug of this program.
     #[error("{0}")]
     Internal(String),
@@ -80,6 +83,7 @@ impl ProbeError {
             Self::Unreadable { .. } => FailureKind::Task,
             Self::Timeout { .. } => FailureKind::Timeout,
             Self::Client(_) => FailureKind::Unavailable,
+            Self::Process(error) => error.kind(),
             Self::Internal(_) => FailureKind::Internal,
         }
     }
@@ -91,6 +95,7 @@ impl ProbeError {
             Self::Client(_) => {
                 Some("install the system's certificates (`ca-certificates`)".to_owned())
             }
+            Self::Process(error) => error.hint(),
             Self::Address { .. }
             | Self::Url { .. }
             | Self::Request { .. }

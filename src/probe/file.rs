@@ -15,10 +15,16 @@ use crate::{
             facts::{FileFacts, read_facts},
             find::{Found, find},
         },
-        git_facts::{GitFacts, git_facts},
         observation::count,
+        repository::Git,
     },
 };
+
+/// What git says of each path; nothing where there is no repository or no git.
+struct GitFacts {
+    ignored: Option<Vec<bool>>,
+    tracked: Option<Vec<bool>>,
+}
 
 /// What the check `file` asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,9 +46,10 @@ pub struct FileQuestion {
 pub async fn ask_file(
     question: &FileQuestion,
     root: &Utf8Path,
+    git: &Git<'_>,
     limit: Duration,
 ) -> Result<Evidence, ProbeError> {
-    let looking = look(question.paths.clone(), root.to_owned());
+    let looking = look(question.paths.clone(), root.to_owned(), git);
     timeout(limit, looking)
         .await
         .map_err(|_| ProbeError::Timeout {
@@ -51,7 +58,11 @@ pub async fn ask_file(
         })?
 }
 
-async fn look(paths: Vec<String>, root: Utf8PathBuf) -> Result<Evidence, ProbeError> {
+async fn look(
+    paths: Vec<String>,
+    root: Utf8PathBuf,
+    git: &Git<'_>,
+) -> Result<Evidence, ProbeError> {
     let folder = root.clone();
     let reading = tokio::task::spawn_blocking(move || {
         let found = find(&paths, &folder)?;
@@ -67,7 +78,10 @@ async fn look(paths: Vec<String>, root: Utf8PathBuf) -> Result<Evidence, ProbeEr
         .chain(&found.missing)
         .map(Utf8PathBuf::as_path)
         .collect();
-    let git = git_facts(&root, &named).await;
+    let git = GitFacts {
+        ignored: git.ignored(&root, &named).await?,
+        tracked: git.tracked(&root, &named).await?,
+    };
     Ok(Evidence {
         holds: holds(&found),
         observed: observe(&found, &facts, &git),

@@ -18,7 +18,8 @@ use super::{
     tree::Source,
 };
 use crate::{
-    execute::{ExecuteError, Git},
+    execute::ExecuteError,
+    probe::Git,
     process::{OutputLine, StopListener},
     workflow::{JobFile, RenderedWorkflow},
 };

@@ -4,7 +4,7 @@ use std::{fs, io};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::execute::{ExecuteError, Git};
+use crate::{execute::ExecuteError, probe::Git};
 
 /// What is copied into each job's work tree.
 #[derive(Debug, Clone)]

@@ -14,7 +14,7 @@ use crate::{
         model::CheckKind,
     },
     probe::{
-        FileQuestion, GitQuestion, HttpQuestion, ProbeError, RunFacts, TcpQuestion, ask_file,
+        FileQuestion, Git, GitQuestion, HttpQuestion, ProbeError, RunFacts, TcpQuestion, ask_file,
         ask_git, ask_http, ask_tcp, observe_run,
     },
     process::{self, Output, OutputLine, Source, StopListener},
@@ -63,9 +63,15 @@ impl<'p> Run<'_, 'p> {
             .map_err(from_probe)?,
             CheckKind::File => {
                 let paths = reader.texts("path")?;
+                let masker = self.masker.borrow().clone();
+                let git = Git {
+                    variables: &self.world.variables,
+                    masker: &masker,
+                };
                 ask_file(
                     &FileQuestion { paths },
                     &self.world.folder,
+                    &git,
                     limit.max(Duration::from_secs(30)),
                 )
                 .await

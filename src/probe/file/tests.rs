@@ -3,6 +3,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
 use tempfile::TempDir;
 
 use super::*;
+use crate::secret::{Masker, Secret};
 
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -35,7 +36,13 @@ impl Tree {
 
     async fn try_ask(&self, paths: &[&str]) -> Result<Evidence, ProbeError> {
         let paths = paths.iter().map(|path| (*path).to_owned()).collect();
-        ask_file(&FileQuestion { paths }, self.root(), LIMIT).await
+        let variables = std::env::vars().collect();
+        let masker = Masker::new(Vec::<(String, Secret)>::new()).expect("no secret");
+        let git = Git {
+            variables: &variables,
+            masker: &masker,
+        };
+        ask_file(&FileQuestion { paths }, self.root(), &git, LIMIT).await
     }
 
     async fn ask(&self, paths: &[&str]) -> Evidence {
@@ -148,6 +155,19 @@ async fn git_is_asked_also_about_a_path_where_nothing_is() {
         "tracked",
         "[true,false]",
     );
+}
+
+#[tokio::test]
+async fn a_name_that_git_quotes_is_recognised() {
+    let names = ["tab\there.sec", "\"quoted\" back\\slash.sec", "ä b.sec"];
+    let tree = Tree::new(&[(".gitignore", "*.sec\n"), ("tab\there", "")]);
+    tree.git(&["init", "--quiet"]);
+    tree.git(&["add", "tab\there"]);
+    let asked: Vec<&str> = names.into_iter().chain(["tab\there"]).collect();
+    let seen = tree.ask(&asked).await;
+    // What is there comes before what is not.
+    check(&seen, "ignored", "[false,true,true,true]");
+    check(&seen, "tracked", "[true,false,false,false]");
 }
 
 #[tokio::test]
