@@ -1,6 +1,10 @@
 //! `deploy-action run`: carries out a plan, resuming from the ledger.
 
-use std::{collections::BTreeSet, num::NonZeroUsize, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    num::NonZeroUsize,
+    time::Duration,
+};
 
 use super::{
     CliError, Environment, Exit, outcome, output,
@@ -299,14 +303,15 @@ fn print_references(run: &Run<'_, '_>) {
 }
 
 fn dry_run(run: &Run<'_, '_>, format: output::Format) -> Result<Exit, CliError> {
-    let found: Vec<(String, &'static str)> = run
-        .selected
+    let would_be = run.dry_run();
+    let found: Vec<(String, &'static str)> = would_be
         .iter()
-        .map(|&index| {
-            let word = match run.dry_run(index) {
+        .map(|(&index, would)| {
+            let word = match would {
                 DryRun::Run => "would run",
                 DryRun::UpToDate => "up to date",
                 DryRun::Observe => "up to date, would be observed again",
+                DryRun::Depends => "up to date, unless what it reads comes out differently",
                 DryRun::Skip => "skipped",
             };
             (run.graph.nodes()[index].key.to_string(), word)
@@ -330,7 +335,7 @@ fn dry_run(run: &Run<'_, '_>, format: output::Format) -> Result<Exit, CliError> 
                 .collect(),
         ),
     }
-    tell_runner(run)?;
+    tell_runner(run, &would_be)?;
     let would = found
         .iter()
         .filter(|(_, word)| *word == "would run")
@@ -344,12 +349,17 @@ fn dry_run(run: &Run<'_, '_>, format: output::Format) -> Result<Exit, CliError> 
 }
 
 /// On a runner, the jobs that have something to do and the digest that approvals are bound to are outputs of the step.
-fn tell_runner(run: &Run<'_, '_>) -> Result<(), CliError> {
+fn tell_runner(run: &Run<'_, '_>, would_be: &BTreeMap<usize, DryRun>) -> Result<(), CliError> {
     let Some(path) = &run.world.runner.files.output else {
         return Ok(());
     };
-    // What is observed again needs a runner as much as what runs.
-    let has_work = |index| !matches!(run.dry_run(index), DryRun::UpToDate | DryRun::Skip);
+    // What is observed again needs a runner as much as what runs; what depends is decided in its own job.
+    let has_work = |index: usize| {
+        !matches!(
+            would_be.get(&index),
+            None | Some(DryRun::UpToDate | DryRun::Skip)
+        )
+    };
     let jobs = jobs_with_work(run.graph, &run.selected, has_work)
         .map_err(|error| CliError::from_error(Exit::Usage, &error))?;
     let jobs = serde_json::Value::from(jobs).to_string();

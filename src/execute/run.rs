@@ -11,7 +11,7 @@ use super::{ExecuteError, Listing, Options, Recorder, Secrets, World, scope::Art
 use crate::{
     event::{Event, FailureKind, OutputValue},
     expression::Value,
-    graph::{Node, Standing, TaskGraph},
+    graph::{EdgeSource, Node, Standing, TaskGraph},
     image::{Depth, ImageError, ImageReference, inspect},
     ledger::{Durability, Heartbeat, Host, Resume, TaskState, is_alive, this_process},
     plan::{FingerprintParts, model::Kind, values::Values},
@@ -49,6 +49,8 @@ pub enum DryRun {
     UpToDate,
     /// Its record stands; its checks would be asked again.
     Observe,
+    /// Its record stands, unless what it reads comes out differently of a task that would run.
+    Depends,
     /// It does not take part.
     Skip,
 }
@@ -78,8 +80,44 @@ impl<'p> Run<'_, 'p> {
             .unwrap_or_else(|| "somebody".to_owned())
     }
 
-    /// Returns what a run would do about a task, by the ledger and without asking anything outside.
-    pub fn dry_run(&self, index: usize) -> DryRun {
+    /// Returns what a run would do about each selected task, by the ledger and without asking anything outside.
+    pub fn dry_run(&self) -> BTreeMap<usize, DryRun> {
+        let mut found: BTreeMap<usize, DryRun> = self
+            .selected
+            .iter()
+            .map(|&index| (index, self.dry_run_of(index)))
+            .collect();
+        let readers = self.readers();
+        let mut runs: Vec<usize> = found
+            .iter()
+            .filter(|(_, would)| **would == DryRun::Run)
+            .map(|(&index, _)| index)
+            .collect();
+        while let Some(index) = runs.pop() {
+            for reader in readers.get(&index).into_iter().flatten() {
+                if let Some(would @ (DryRun::UpToDate | DryRun::Observe)) = found.get_mut(reader) {
+                    *would = DryRun::Depends;
+                    runs.push(*reader);
+                }
+            }
+        }
+        found
+    }
+
+    /// Returns of each task those that read what it gives.
+    fn readers(&self) -> BTreeMap<usize, Vec<usize>> {
+        let mut readers: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (index, node) in self.graph.nodes().iter().enumerate() {
+            for edge in &node.after {
+                if matches!(edge.source, EdgeSource::Reference { .. }) {
+                    readers.entry(edge.to).or_default().push(index);
+                }
+            }
+        }
+        readers
+    }
+
+    fn dry_run_of(&self, index: usize) -> DryRun {
         let node = &self.graph.nodes()[index];
         if matches!(node.standing, Standing::Skipped { .. }) {
             return DryRun::Skip;

@@ -79,6 +79,32 @@ fn a_dry_run_says_what_would_run_and_writes_nothing() {
 }
 
 #[test]
+fn a_dry_run_leaves_open_what_hangs_on_the_outputs_of_a_task_that_would_run() {
+    let world = world(
+        "
+      - { id: made, paths: in, outputs: { x: {} }, run: { script: 'echo x=1 >> $GITHUB_OUTPUT' } }
+      - { id: reads, paths: none, outputs: { y: {} }, env: { X: '${{ tasks.made.outputs.x }}' }, run: { script: 'echo y=$X >> $GITHUB_OUTPUT' } }
+      - { id: reads-that, paths: none, env: { Y: '${{ tasks.reads.outputs.y }}' }, run: { script: 'true' } }
+      - { id: only-after, paths: none, needs: made, run: { script: 'true' } }",
+    );
+    world.write("in", "1");
+    world.write("none", "");
+    world.commit();
+    world
+        .run(&[])
+        .tells("0: made succeeded, only-after succeeded, reads succeeded, reads-that succeeded");
+    world.write("in", "2");
+    let ran = world.call(&["run", "--dry-run"]);
+    assert_eq!(
+        ran.stdout,
+        "made        would run
+reads       up to date, unless what it reads comes out differently
+reads-that  up to date, unless what it reads comes out differently
+only-after  up to date\n"
+    );
+}
+
+#[test]
 fn a_state_folder_that_is_named_holds_the_ledger() {
     let world = World::new(THREE);
     let elsewhere = world.out("ledgers").to_string_lossy().into_owned();
