@@ -156,6 +156,28 @@ fn warnings_end_with_2_only_where_they_are_denied() {
 }
 
 #[test]
+fn a_retry_that_names_nothing_to_repeat_is_warned_of() {
+    let ended = lint(
+        "name: shop
+defaults: { retry: { attempts: 2 } }
+phases: [{ id: ship, tasks: [
+  { id: app, run: { command: deploy, changes: false }, retry: { attempts: 3 } },
+  { id: other, run: { command: deploy, changes: false }, retry: { attempts: 3, exit: 75 } }] }]
+",
+    );
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let warned = ended
+        .stderr
+        .matches("warning[idle-retry]: this `retry` repeats nothing");
+    assert_eq!(warned.count(), 2, "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("deploy.yaml:4:63"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
 fn problems_are_printed_for_programs_too() {
     let ended = world().run_in(
         &plans("invalid"),

@@ -192,7 +192,18 @@ fn defaults(draft: &mut Draft<'_>, plan: &Map) -> Defaults {
 
 /// Reads when a failed attempt is repeated.
 pub(super) fn retry(draft: &mut Draft<'_>, map: &Map) -> Option<Retry> {
-    let map = map.get("retry")?.as_map()?;
+    let node = map.get("retry")?;
+    let map = node.as_map()?;
+    if map.get("on").is_none() && map.get("exit").is_none() {
+        draft.problem(
+            Diagnostic::warning(
+                "idle-retry",
+                "this `retry` repeats nothing: it names neither failures nor exit codes",
+            )
+            .at(node.span)
+            .help("add `on: [unavailable]`, or `exit: 75` to a `run`"),
+        );
+    }
     let mut exit = Vec::new();
     for node in map.get("exit").map_or(&[][..], Node::items) {
         let code = draft.whole_number(node, "exit", 1..=255);

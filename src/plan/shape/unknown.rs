@@ -59,7 +59,10 @@ const FOREIGN: &[(&str, &str)] = &[
     ),
     ("dockerfile", "write `file`"),
     ("args", "write `command` as a list with the program first"),
-    ("retries", "write `retry: { attempts: 3 }`"),
+    (
+        "retries",
+        "write `retry: { attempts: 3, on: [unavailable] }`",
+    ),
     ("assert", "write `expect`"),
 ];
 
