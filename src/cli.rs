@@ -20,6 +20,7 @@ mod run;
 mod session;
 mod signals;
 mod status;
+mod trace;
 
 pub use args::{Args, run};
 pub use environment::Environment;

@@ -13,7 +13,7 @@ pub fn run(environment: &Environment) -> Result<Exit, CliError> {
     let mut environment = environment.clone();
     let arguments = arguments(&mut environment)?;
     let args = args::Args::parse_arguments(arguments)?;
-    Ok(args::run(&args, &environment))
+    args::carry_out(&args, &environment)
 }
 
 /// A job of a rehearsal that was killed would go on against stand-ins that are gone: it ends with it, as on a machine that

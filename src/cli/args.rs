@@ -4,7 +4,7 @@ use clap::Parser as _;
 
 use super::{
     CliError, Environment, Exit, action, checkpoint, close, explain, graph, lint, output, rehearse,
-    render, run as run_verb, status,
+    render, run as run_verb, status, trace,
 };
 
 /// Deployments planned as code, rehearsed on a laptop, run on GitHub Actions
@@ -60,7 +60,20 @@ impl Args {
 
 /// Runs the verb that was asked for.
 pub fn run(args: &Args, environment: &Environment) -> Exit {
-    let outcome: Result<Exit, CliError> = match &args.verb {
+    let outcome = trace::start(environment).and_then(|()| carry_out(args, environment));
+    outcome.unwrap_or_else(|error| {
+        output::error(environment, &error);
+        error.exit
+    })
+}
+
+/// Runs the verb, and leaves its error to the caller.
+///
+/// # Errors
+///
+/// The verb's own.
+pub(super) fn carry_out(args: &Args, environment: &Environment) -> Result<Exit, CliError> {
+    match &args.verb {
         Verb::Lint(args) => lint::lint(args, environment),
         Verb::Graph(args) => graph::graph(args, environment),
         Verb::Render(args) => render::render(args, environment),
@@ -71,9 +84,5 @@ pub fn run(args: &Args, environment: &Environment) -> Exit {
         Verb::Rehearse(args) => rehearse::rehearse(args, environment),
         Verb::Close(args) => close::close(args, environment),
         Verb::Action => action::run(environment),
-    };
-    outcome.unwrap_or_else(|error| {
-        output::error(environment, &error);
-        error.exit
-    })
+    }
 }

@@ -31,7 +31,7 @@ const PLACE: &str = "TEST_PLACE";
 const SECRET: &str = "correct horse battery";
 
 /// Says that it runs, waits for a word, and says a secret in two parts.
-const PATIENT: &str = "echo before; touch started; until test -e go; do sleep 0.05; done\n\
+const PATIENT: &str = "echo before; touch started; while test -e started && ! test -e go; do sleep 0.05; done\n\
     printf 'correct horse '; sleep 0.2; echo battery >&1; echo \"id=${RUNNER_TRACKING_ID-none}\"; echo after";
 
 /// Counts the signals it gets, and ends on the first.
@@ -302,7 +302,7 @@ async fn neither_keeper_nor_child_can_be_found_by_the_clean_up_of_the_runner() {
 #[tokio::test]
 async fn a_keeper_does_not_heed_the_signals_of_terminals_and_runners() {
     let world = World::new();
-    let spec = world.script("trap 'echo hit >> signals' INT TERM HUP\ntouch started; until test -e go; do sleep 0.05; done");
+    let spec = world.script("trap 'echo hit >> signals' INT TERM HUP\ntouch started; while test -e started && ! test -e go; do sleep 0.05; done");
     let kept = world.start(&spec).await;
     wait_for(&world.path("started"));
     for each in [Signal::INT, Signal::TERM, Signal::HUP, Signal::PIPE] {

@@ -89,7 +89,7 @@ phases:
       - id: middle
         needs: before
         outputs: { word: {} }
-        run: { script: 'echo middle >> "$OUT/trace"; echo started > "$OUT/started"; until test -e "$OUT/go"; do sleep 0.01; done; echo "word=done" >> "$GITHUB_OUTPUT"', changes: CHANGES }
+        run: { script: 'echo middle >> "$OUT/trace"; echo started > "$OUT/started"; while test -d "$OUT" && ! test -e "$OUT/go"; do sleep 0.01; done; echo "word=done" >> "$GITHUB_OUTPUT"', changes: CHANGES }
       - id: after
         env: { WORD: "${{ tasks.middle.outputs.word }}" }
         run: { script: 'echo "after $WORD" >> "$OUT/trace"' }
@@ -264,7 +264,7 @@ phases:
     tasks:
       - id: a
         retry: { attempts: 2, delay: 1s, exit: 75 }
-        run: { script: 'echo a >> $OUT/trace; echo up > $OUT/started; until test -e $OUT/go; do sleep 0.01; done; test -e $OUT/second || { touch $OUT/second; exit 75; }' }
+        run: { script: 'echo a >> $OUT/trace; echo up > $OUT/started; while test -d $OUT && ! test -e $OUT/go; do sleep 0.01; done; test -e $OUT/second || { touch $OUT/second; exit 75; }' }
 ",
     );
     let run = world.start(&[]);

@@ -95,3 +95,21 @@ fn an_invalid_plan_ends_with_2() {
     assert_eq!(ran.code, Some(2), "{}", ran.all());
     assert_eq!(ran.stdout, "");
 }
+
+#[test]
+fn the_program_tells_of_its_own_working_at_the_level_that_is_asked_for() {
+    let plan = "name: app\nphases: [{ id: a, tasks: [{ id: a, run: { script: 'true', changes: false } }] }]\n";
+    let world = World::new(plan).with("DEPLOY_ACTION_LOG", "loud");
+    let refused = world.call(&["status"]);
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    assert!(
+        refused
+            .stderr
+            .contains("`DEPLOY_ACTION_LOG` is `loud`, which is no level"),
+        "{}",
+        refused.stderr
+    );
+    assert!(refused.stderr.contains("`warn`"), "{}", refused.stderr);
+    let world = world.with("DEPLOY_ACTION_LOG", "trace");
+    assert_eq!(world.call(&["status"]).code, Some(0));
+}

@@ -58,7 +58,7 @@ fn the_run_leaves_in_time_while_a_kept_child_stays_and_the_next_run_takes_over_i
     let world = world("
       - id: kept
         outputs: { word: {} }
-        run: { script: 'trap \"echo INT >> $OUT/signals\" INT; echo up > $OUT/up; until test -e $OUT/go; do sleep 0.02 || true; done; echo word=done >> $GITHUB_OUTPUT; echo end >> $OUT/signals' }
+        run: { script: 'trap \"echo INT >> $OUT/signals\" INT; echo up > $OUT/up; while test -d $OUT && ! test -e $OUT/go; do sleep 0.02 || true; done; echo word=done >> $GITHUB_OUTPUT; echo end >> $OUT/signals' }
       - { id: after, env: { W: '${{ tasks.kept.outputs.word }}' }, run: { script: 'echo $W > $OUT/after' } }");
     let run = world.start(&[]);
     world.wait_for("up");
@@ -87,7 +87,7 @@ fn the_run_leaves_in_time_while_a_kept_child_stays_and_the_next_run_takes_over_i
 }
 
 const WAITS: &str = "
-      - { id: slow, run: { script: 'echo up > $OUT/up; until test -e $OUT/go; do sleep 0.02; done' } }
+      - { id: slow, run: { script: 'echo up > $OUT/up; while test -d $OUT && ! test -e $OUT/go; do sleep 0.02; done' } }
       - { id: other, run: { script: 'true' } }";
 
 #[test]
@@ -120,7 +120,7 @@ phases:
   - id: ship
     environment: [staging, production]
     tasks:
-      - { id: app, env: { E: '${{ environment.name }}' }, run: { script: 'echo up > $OUT/$E; until test -e $OUT/go-$E; do sleep 0.02; done' } }
+      - { id: app, env: { E: '${{ environment.name }}' }, run: { script: 'echo up > $OUT/$E; while test -d $OUT && ! test -e $OUT/go-$E; do sleep 0.02; done' } }
 ");
     let run = world.start(&["--environment", "staging"]);
     world.wait_for("staging");
