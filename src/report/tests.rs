@@ -27,6 +27,14 @@ impl Write for Shared {
     }
 }
 
+fn story(colours: Colours, output: Output) -> Story {
+    Story::new(
+        colours,
+        output,
+        Places::below(camino::Utf8Path::new("/state")),
+    )
+}
+
 /// Shows the failed run; `app@production` writes 25 lines before it ends.
 fn shown(reporter: &mut dyn Reporter) {
     for record in fixture::failed_run().0 {
@@ -43,14 +51,13 @@ fn a_run_is_lines_that_say_what_to_do() {
     let stream = Shared::default();
     shown(&mut Terminal::new(
         Box::new(stream.clone()),
-        Colours::Plain,
-        Output::OfFailures,
+        story(Colours::Plain, Output::OfFailures),
     ));
     insta::assert_snapshot!(stream.text(), @r"
     begins       run of relay, commit 4f2a9c1d
     starts       build
     failed       build after 4.0 s: `make` ended with exit code 2
-      log: logs/4711/build/attempt-1/log.txt
+      log: /state/none/logs/4711/build/attempt-1/log.txt
     starts       build, attempt 2
     done         build in 1 min 12 s
     starts       server
@@ -81,7 +88,7 @@ fn a_run_is_lines_that_say_what_to_do() {
     app@production | line 25
     failed       app@production after 1 min: check `http` did not hold: `status` is 503, required 200
       hint: look at the log of the server
-      log: logs/4711/app@production/attempt-1/log.txt
+      log: /state/production/logs/4711/app@production/attempt-1/log.txt
     blocked      page@production: `app@production` has to succeed first
     paused       signed@production: decision `tls` is open
       next: answer `tls` in the plan and run again
@@ -94,7 +101,10 @@ fn a_run_is_lines_that_say_what_to_do() {
 #[test]
 fn all_output_is_shown_when_asked_for() {
     let stream = Shared::default();
-    let mut terminal = Terminal::new(Box::new(stream.clone()), Colours::Plain, Output::Everything);
+    let mut terminal = Terminal::new(
+        Box::new(stream.clone()),
+        story(Colours::Plain, Output::Everything),
+    );
     shown(&mut terminal);
     assert_eq!(stream.text().matches("app@production | line").count(), 25);
     assert!(!stream.text().contains('\u{1b}'));
@@ -105,8 +115,7 @@ fn colours_come_with_symbols() {
     let stream = Shared::default();
     shown(&mut Terminal::new(
         Box::new(stream.clone()),
-        Colours::Ansi,
-        Output::OfFailures,
+        story(Colours::Ansi, Output::OfFailures),
     ));
     assert!(stream.text().contains("\u{1b}[1;31m✗ failed"));
 }
@@ -135,7 +144,7 @@ fn a_stream_that_went_away_stops_the_reporter_and_nothing_else() {
             Ok(())
         }
     }
-    let mut terminal = Terminal::new(Box::new(Closed), Colours::Plain, Output::Everything);
+    let mut terminal = Terminal::new(Box::new(Closed), story(Colours::Plain, Output::Everything));
     shown(&mut terminal);
     assert_eq!(
         terminal.failed().map(io::Error::kind),
