@@ -39,6 +39,11 @@ impl Environment {
             .filter(|value| !value.is_empty())
     }
 
+    /// Whether a GitHub runner reads what is written.
+    pub fn on_actions(&self) -> bool {
+        self.get("GITHUB_ACTIONS") == Some("true")
+    }
+
     /// Whether words on stderr may be coloured.
     ///
     /// GitHub's log shows colours too, but is read by programs as well; it gets none.

@@ -106,7 +106,8 @@ impl Findings {
     /// Returns the annotations.
     pub fn annotations(&self) -> Annotations {
         let mut annotations = Annotations::new();
-        let warn = |text: &String| Annotation::new(AnnotationLevel::Warning, text);
+        let warn =
+            |text: &String| Annotation::new(AnnotationLevel::Warning, text).titled("deploy-action");
         let of_tasks = self.of_tasks.values().cloned();
         of_tasks
             .chain(self.notices.iter().map(warn))
