@@ -152,13 +152,12 @@ impl Board {
         self.stand(task, standing, at);
     }
 
-    /// Takes a line of output of a task; of a line that is written over and over, what it says last.
+    /// Takes a line of output of a task.
     pub fn said(&mut self, task: &TaskKey, line: &str) {
         let Some(&index) = self.index.get(task) else {
             return;
         };
         if let Standing::Running { last, .. } = &mut self.tasks[index].standing {
-            let line = line.trim_end().rsplit('\r').next().unwrap_or_default();
             let line = plain(line).replace('\t', " ");
             if !line.trim().is_empty() {
                 line.trim().clone_into(last);

@@ -88,7 +88,9 @@ impl Story {
     }
 }
 
-/// Returns a line of output without colours and without what would move the cursor.
+/// Returns a line of output without colours and without what would move the cursor; of one that was written over and over, what it
+/// said last.
 pub(in crate::report) fn plain(line: &str) -> String {
-    visible(&console::strip_ansi_codes(line))
+    let last = line.trim_end().rsplit('\r').next().unwrap_or_default();
+    visible(&console::strip_ansi_codes(last))
 }
