@@ -8,7 +8,7 @@ use std::{
 
 use camino::Utf8Path;
 
-use super::{CliError, Environment, Exit, output, session::Session};
+use super::{CliError, Environment, Exit, output, session::Session, trace};
 use crate::{
     checkpoint::{Beside, Budget, Excerpts, Material, Summary, to_markdown},
     execute::{Recorder, Run},
@@ -147,11 +147,14 @@ impl Look {
         let mut ticks = tokio::time::interval(every);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut resized = Resized::listen();
+        let hold = (self.kind == Kind::Tree).then(trace::Hold::begin);
         loop {
             tokio::select! {
                 _ = ticks.tick() => {}
                 () = resized.next() => {}
             }
+            let said = hold.as_ref().map(trace::Hold::take).unwrap_or_default();
+            said.iter().for_each(|line| recorder.notice(line));
             recorder.tick(jiff::Timestamp::now());
         }
     }

@@ -170,7 +170,7 @@ fn output_of_tasks_side_by_side_waits_and_that_of_the_last_one_is_seen_at_once()
     ::resume
     ::endgroup::
     starts       site
-    running      build for 1 min 09 s and site for 1 min 09 s
+    running      build for 59 s and site for 59 s
     ::group::build, continued
     ::stop
     second ##[endgroup]

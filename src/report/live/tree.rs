@@ -18,6 +18,9 @@ const LONGEST_NAME: usize = 40;
 /// Of a line of output nothing is shown in fewer columns than these.
 const SHORTEST_OUTPUT: usize = 12;
 
+/// Whether a task is one of those that are counted.
+type Is = fn(&Standing) -> bool;
+
 /// What the rows depend on besides the facts.
 #[derive(Debug)]
 pub(super) struct View {
@@ -79,7 +82,7 @@ fn phases(board: &Board, view: &View, is_shown: impl Fn(&Phase) -> bool) -> Vec<
 
 fn phase_row(board: &Board, phase: &Phase, name_width: usize, view: &View) -> Row {
     let tasks = board.of_phase(phase);
-    let number = |is_meant: fn(&Standing) -> bool| {
+    let number = |is_meant: Is| {
         let meant = tasks.iter().filter(|task| is_meant(&task.standing));
         meant.count()
     };
@@ -132,7 +135,7 @@ fn task_row(task: &Task, name_width: usize, view: &View) -> Option<Row> {
 }
 
 fn footer(board: &Board, view: &View) -> Row {
-    let counted: [(&str, fn(&Standing) -> bool); 6] = [
+    let counted: [(&str, Is); 6] = [
         ("failed", |standing| *standing == Standing::Failed),
         ("running", Standing::is_active),
         ("waiting", |standing| *standing == Standing::Waits),
