@@ -10,6 +10,7 @@ mod exit;
 mod explain;
 mod graph;
 mod lint;
+mod look;
 mod outcome;
 mod output;
 mod plan_file;

@@ -26,6 +26,9 @@ pub struct CloseArgs {
     plan: PlanFile,
     #[command(flatten)]
     choice: Choice,
+    /// How it is printed
+    #[arg(long, value_enum, default_value = "text")]
+    format: output::Format,
 }
 
 /// Runs the verb.
@@ -39,7 +42,7 @@ pub fn close(args: &CloseArgs, environment: &Environment) -> Result<Exit, CliErr
         let graph = session.graph(environment)?;
         let selected = select(&graph, &args.choice)?;
         let recorder = session.recorder(Vec::new())?;
-        let mut open = 0;
+        let mut left = Vec::new();
         for index in selected {
             let key = &graph.nodes()[index].key;
             let children = {
@@ -62,19 +65,35 @@ pub fn close(args: &CloseArgs, environment: &Environment) -> Result<Exit, CliErr
                 let state = kept::wait(Path::new(folder.as_str()), LONGEST)
                     .await
                     .map_err(|error| execute_error(&error.into()))?;
-                open += 1;
                 output::words(&format!("{key}: {}\n", words(&state, &child.purpose)));
+                left.push(entry(&key.to_string(), &state, &child.purpose));
             }
         }
-        if open == 0 {
+        if left.is_empty() {
             output::words(&format!("{NOTHING_OPEN}\n"));
         } else {
             output::words(&format!(
                 "{} left without a word; the next run takes over what ended, and asks about the rest\n",
-                count(open, "child")
+                count(left.len(), "child")
             ));
         }
+        if args.format == output::Format::Json {
+            output::json(&left.into());
+        }
         Ok(Exit::Done)
+    })
+}
+
+/// A child that was left, for programs.
+fn entry(task: &str, state: &KeptState, purpose: &str) -> serde_json::Value {
+    let (word, how, keeper) = match state {
+        KeptState::Ended(ended) => ("ended", Some(ended.how.to_string()), None),
+        KeptState::Running(keeper) => ("running", None, Some(keeper.pid)),
+        KeptState::Vanished => ("vanished", None, None),
+        KeptState::NeverStarted => ("never-started", None, None),
+    };
+    serde_json::json!({
+        "task": task, "purpose": purpose, "state": word, "how": how, "keeper": keeper,
     })
 }
 

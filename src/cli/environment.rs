@@ -39,21 +39,44 @@ impl Environment {
             .filter(|value| !value.is_empty())
     }
 
-    /// Whether words on stderr may be coloured: a terminal, and neither `NO_COLOR` nor `TERM=dumb`.
+    /// Whether a GitHub runner reads what is written.
+    pub fn on_actions(&self) -> bool {
+        self.get("GITHUB_ACTIONS") == Some("true")
+    }
+
+    /// Whether words on stderr may be coloured.
     ///
     /// GitHub's log shows colours too, but is read by programs as well; it gets none.
     pub fn colours(&self) -> bool {
-        self.stderr_is_terminal
-            && self.get("NO_COLOR").is_none()
-            && self.get("TERM") != Some("dumb")
+        self.colours_on(self.stderr_is_terminal)
     }
 
     /// Returns what words on stderr may be adorned with.
     pub fn palette(&self) -> Colours {
-        if self.colours() {
-            Colours::Ansi
-        } else {
-            Colours::Plain
+        palette(self.colours())
+    }
+
+    /// Returns what data on stdout may be adorned with, where it is for people.
+    pub fn palette_of_stdout(&self) -> Colours {
+        palette(self.colours_on(self.stdout_is_terminal))
+    }
+
+    /// `NO_COLOR` wins over `CLICOLOR_FORCE`, and that over everything else: `TERM=dumb`, `CLICOLOR=0`, no terminal.
+    fn colours_on(&self, is_terminal: bool) -> bool {
+        if self.get("NO_COLOR").is_some() {
+            return false;
         }
+        if self.get("CLICOLOR_FORCE").is_some_and(|force| force != "0") {
+            return true;
+        }
+        is_terminal && self.get("TERM") != Some("dumb") && self.get("CLICOLOR") != Some("0")
+    }
+}
+
+fn palette(is_coloured: bool) -> Colours {
+    if is_coloured {
+        Colours::Ansi
+    } else {
+        Colours::Plain
     }
 }

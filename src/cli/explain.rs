@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::json;
+
 use super::{
     CliError, Environment, Exit, output,
     plan_file::PlanFile,
@@ -65,7 +67,12 @@ fn show(run: &Run<'_, '_>, index: usize, format: output::Format) -> Result<(), C
     let now = match run.fingerprint_parts(index) {
         Ok(parts) => parts,
         Err(error) => {
-            output::data(&format!("{key}: not known yet: {error}\n"));
+            match format {
+                output::Format::Text => output::data(&format!("{key}: not known yet: {error}\n")),
+                output::Format::Json => output::json(&json!({
+                    "task": key, "unknown": error.to_string(),
+                })),
+            }
             return Ok(());
         }
     };
@@ -75,7 +82,12 @@ fn show(run: &Run<'_, '_>, index: usize, format: output::Format) -> Result<(), C
         .task(&key)
         .and_then(|record| record.attempt.clone());
     let Some(attempt) = attempt else {
-        output::data(&format!("{key}: has never run\n"));
+        match format {
+            output::Format::Text => output::data(&format!("{key}: has never run\n")),
+            output::Format::Json => output::json(&json!({
+                "task": key, "started": null, "changes": [],
+            })),
+        }
         return Ok(());
     };
     let ledger = run
@@ -92,10 +104,10 @@ fn show(run: &Run<'_, '_>, index: usize, format: output::Format) -> Result<(), C
         output::Format::Text => {
             output::data(&text(&key.to_string(), &found, &sources, attempt.started))
         }
-        output::Format::Json => output::json(&serde_json::json!({
+        output::Format::Json => output::json(&json!({
             "task": key,
             "started": attempt.started,
-            "changes": found.iter().map(|change| serde_json::json!({
+            "changes": found.iter().map(|change| json!({
                 "part": change.part, "before": change.before, "now": change.now,
                 "reads": reads_of(&sources, &change.part),
             })).collect::<Vec<_>>(),

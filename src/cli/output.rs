@@ -3,7 +3,10 @@
 use std::io::{self, Write as _};
 
 use super::{CliError, Environment};
-use crate::diagnostic::{Diagnostic, SourceFile, Style, closing_line, render, to_json};
+use crate::{
+    diagnostic::{Diagnostic, Severity, SourceFile, Style, closing_line, render, to_json},
+    github::command::{Annotation, AnnotationLevel, Annotations},
+};
 
 /// How data is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -58,12 +61,54 @@ pub fn problems(
             };
             words(&render(source, problems, style));
             words(&format!("{}\n", closing_line(problems)));
+            annotate(environment, source, problems);
         }
     }
 }
 
-/// Shows an error as `error: …`, its causes and its hint.
+/// Puts problems beside their lines on the page of a run, on GitHub's runner.
+fn annotate(environment: &Environment, source: &SourceFile, problems: &[Diagnostic]) {
+    if !environment.on_actions() {
+        return;
+    }
+    let mut annotations = Annotations::new();
+    for problem in problems {
+        let level = match problem.severity {
+            Severity::Error => AnnotationLevel::Error,
+            Severity::Warning => AnnotationLevel::Warning,
+        };
+        let help = problem.help.iter().map(|help| format!("\nhelp: {help}"));
+        let message = format!("{}{}", problem.message, help.collect::<String>());
+        let annotation = Annotation::new(level, message).titled(problem.code);
+        let source = problem.source(source);
+        annotations.push(match problem.span {
+            Some(span) => {
+                let (line, column) = source.line_column(span.start);
+                annotation.at(source.name(), line, column)
+            }
+            None => annotation,
+        });
+    }
+    words(&annotations.commands());
+}
+
+/// Shows an error as `error: …`, its causes and its hint; on GitHub's runner as an annotation.
 pub fn error(environment: &Environment, error: &CliError) {
+    if environment.on_actions() {
+        let causes = error
+            .causes
+            .iter()
+            .map(|cause| format!("\n  caused by: {cause}"));
+        let hint = error.hint.iter().map(|hint| format!("\nhint: {hint}"));
+        let message: String = std::iter::once(error.message.clone())
+            .chain(causes)
+            .chain(hint)
+            .collect();
+        let mut annotations = Annotations::new();
+        annotations.push(Annotation::new(AnnotationLevel::Error, message));
+        words(&annotations.commands());
+        return;
+    }
     let (red, cyan, plain) = if environment.colours() {
         ("\x1b[1;31m", "\x1b[36m", "\x1b[0m")
     } else {

@@ -65,6 +65,9 @@ pub struct RehearseArgs {
     /// Shows the output of all jobs as it comes
     #[arg(long, short)]
     verbose: bool,
+    /// Prints what became of it to stdout as JSON, besides the words
+    #[arg(long, value_enum, default_value = "text")]
+    format: output::Format,
     /// Starts the embedded registry alone, on its folder below the stage, until it is stopped
     #[arg(long)]
     registry_only: bool,

@@ -6,6 +6,7 @@ use std::{
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
+use serde_json::json;
 use similar::TextDiff;
 
 use super::{CliError, Environment, Exit, output, plan_file};
@@ -33,6 +34,9 @@ pub struct RenderArgs {
     /// Folder of the workflow files [default: .github/workflows beside the plan]
     #[arg(long, value_name = "DIR")]
     dir: Option<Utf8PathBuf>,
+    /// How it is printed
+    #[arg(long, value_enum, default_value = "text")]
+    format: output::Format,
 }
 
 /// Folder in which GitHub looks for workflow files, below the root of a repository.
@@ -55,7 +59,7 @@ pub fn render(args: &RenderArgs, environment: &Environment) -> Result<Exit, CliE
     if args.check {
         Ok(check(args, &rendered, &stale)?)
     } else {
-        write(&rendered, &stale)
+        write(args, &rendered, &stale)
     }
 }
 
@@ -256,10 +260,12 @@ fn current(path: &Utf8Path) -> Result<Option<String>, CliError> {
 fn check(args: &RenderArgs, rendered: &Files, stale: &[Utf8PathBuf]) -> Result<Exit, CliError> {
     let mut drifted = stale.len();
     let mut shown = String::new();
+    let mut listed = Vec::new();
     for (path, text) in rendered {
         // A checkout on Windows may have turned the ends of lines; that is no drift.
         let found = current(path)?.map(|found| found.replace("\r\n", "\n"));
         if found.as_ref() == Some(text) {
+            listed.push(json!({ "path": path, "state": "as-planned" }));
             continue;
         }
         drifted += 1;
@@ -270,13 +276,18 @@ fn check(args: &RenderArgs, rendered: &Files, stale: &[Utf8PathBuf]) -> Result<E
         };
         let found = found.unwrap_or_default();
         let diff = TextDiff::from_lines(found.as_str(), text.as_str());
-        shown.push_str(
-            &diff
-                .unified_diff()
-                .context_radius(3)
-                .header(before, path.as_str())
-                .to_string(),
-        );
+        let diff = diff
+            .unified_diff()
+            .context_radius(3)
+            .header(before, path.as_str())
+            .to_string();
+        listed.push(json!({ "path": path, "state": "drifted", "diff": diff }));
+        shown.push_str(&diff);
+    }
+    if args.format == output::Format::Json {
+        let undeclared = |path| json!({ "path": path, "state": "undeclared" });
+        listed.extend(stale.iter().map(undeclared));
+        output::json(&listed.into());
     }
     if drifted == 0 {
         output::words(&format!(
@@ -285,7 +296,9 @@ fn check(args: &RenderArgs, rendered: &Files, stale: &[Utf8PathBuf]) -> Result<E
         ));
         return Ok(Exit::Done);
     }
-    output::data(&shown);
+    if args.format == output::Format::Text {
+        output::data(&shown);
+    }
     for path in stale {
         output::words(&format!(
             "`{path}` was rendered from this plan, which declares it no more\n"
@@ -305,11 +318,13 @@ fn check(args: &RenderArgs, rendered: &Files, stale: &[Utf8PathBuf]) -> Result<E
     Ok(Exit::Drift)
 }
 
-fn write(rendered: &Files, stale: &[Utf8PathBuf]) -> Result<Exit, CliError> {
+fn write(args: &RenderArgs, rendered: &Files, stale: &[Utf8PathBuf]) -> Result<Exit, CliError> {
     let mut paths = String::new();
+    let mut listed = Vec::new();
     for (path, text) in rendered {
         // A file that is as it should be keeps its time, so that nothing is built again because of it.
-        if current(path)?.as_ref() != Some(text) {
+        let is_new = current(path)?.as_ref() != Some(text);
+        if is_new {
             if let Some(folder) = path.parent() {
                 fs::create_dir_all(folder)
                     .map_err(|error| CliError::file("make", folder, &error))?;
@@ -317,11 +332,17 @@ fn write(rendered: &Files, stale: &[Utf8PathBuf]) -> Result<Exit, CliError> {
             fs::write(path, text).map_err(|error| CliError::file("write", path, &error))?;
         }
         paths.push_str(&format!("{path}\n"));
+        let state = if is_new { "written" } else { "as-planned" };
+        listed.push(json!({ "path": path, "state": state }));
     }
     for path in stale {
         fs::remove_file(path).map_err(|error| CliError::file("remove", path, &error))?;
         output::words(&format!("removed `{path}`: the plan declares it no more\n"));
+        listed.push(json!({ "path": path, "state": "removed" }));
     }
-    output::data(&paths);
+    match args.format {
+        output::Format::Text => output::data(&paths),
+        output::Format::Json => output::json(&listed.into()),
+    }
     Ok(Exit::Done)
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    CliError, Environment, Exit, outcome, output,
+    CliError, Environment, Exit, look, outcome, output,
     plan_file::PlanFile,
     session::{Choice, Session, block_on, execute_error, select},
     signals,
@@ -21,7 +21,6 @@ use crate::{
     ident::TaskKey,
     ledger::{Acquisition, Claim, Host, Ledger, Member, this_process},
     plan::duration,
-    report::{JsonLines, Output, Reporter, Terminal},
     workflow::{action, jobs_with_work},
 };
 
@@ -59,6 +58,9 @@ pub struct RunArgs {
     /// How the run is printed
     #[arg(long, value_enum, default_value = "text")]
     format: output::Format,
+    /// How a run is shown while it goes on
+    #[arg(long, value_enum, default_value = "auto")]
+    progress: look::Progress,
 }
 
 /// How long a lease lasts without a heartbeat.
@@ -86,8 +88,9 @@ async fn carry_out(args: &RunArgs, environment: &Environment) -> Result<Exit, Cl
     let walks = selected
         .iter()
         .map(|&index| graph.nodes()[index].key.environment.clone());
+    let look = look::Look::of(args.format, args.progress, environment, &session)?;
     let recorder = session
-        .recorder(reporters(args, environment))?
+        .recorder(look.reporters(args.verbose, &session, &graph, &selected))?
         .writing_to(walks.collect());
     let run = session.run(&graph, &options, &recorder, selected).await?;
     if args.dry_run {
@@ -99,11 +102,17 @@ async fn carry_out(args: &RunArgs, environment: &Environment) -> Result<Exit, Cl
     };
     let held = acquire(&run, &session, &member)?;
     recorder.catch_up().map_err(|error| execute_error(&error))?;
-    let exit = under_lease(&run, &session, cancelled).await;
+    let exit = tokio::select! {
+        exit = under_lease(&run, &session, cancelled) => exit,
+        never = look.passes(&recorder) => match never {},
+    };
     for ledger in held {
         ledger
             .release(&session.world.run, &member)
             .map_err(|error| execute_error(&error.into()))?;
+    }
+    if exit.is_ok() {
+        look.end(&run);
     }
     exit
 }
@@ -152,25 +161,6 @@ fn named(graph: &TaskGraph<'_>, names: &[String]) -> Result<BTreeSet<TaskKey>, C
         .into_iter()
         .map(|index| graph.nodes()[index].key.clone())
         .collect())
-}
-
-fn reporters(args: &RunArgs, environment: &Environment) -> Vec<Box<dyn Reporter>> {
-    match args.format {
-        output::Format::Json => vec![Box::new(JsonLines::new(Box::new(std::io::stdout())))],
-        output::Format::Text => {
-            let shown = if args.verbose {
-                Output::Everything
-            } else {
-                Output::OfFailures
-            };
-            let stderr = Box::new(std::io::stderr());
-            vec![Box::new(Terminal::new(
-                stderr,
-                environment.palette(),
-                shown,
-            ))]
-        }
-    }
 }
 
 /// Takes the lease of each walk that the run writes to.
@@ -254,7 +244,6 @@ async fn under_lease(
     run.recorder
         .everywhere(&Event::RunFinished(summary), session.world.now())
         .map_err(error)?;
-    print_references(run);
     Ok(exit)
 }
 
@@ -292,13 +281,6 @@ async fn heartbeat(run: &Run<'_, '_>) -> CliError {
             return CliError::new(Exit::Unavailable, lost)
                 .hint("nothing more is started; look at `deploy-action status`");
         }
-    }
-}
-
-/// Published references are data: one a line on stdout, when the run that published them is over.
-fn print_references(run: &Run<'_, '_>) {
-    for reference in run.published() {
-        output::data(&format!("{reference}\n"));
     }
 }
 
@@ -364,14 +346,11 @@ fn tell_runner(run: &Run<'_, '_>, would_be: &BTreeMap<usize, DryRun>) -> Result<
         .map_err(|error| CliError::from_error(Exit::Usage, &error))?;
     let jobs = serde_json::Value::from(jobs).to_string();
     let digest = run.graph.plan().digest.to_string();
+    let outputs = [
+        (action::OUTPUT_JOBS, jobs.as_str()),
+        (action::OUTPUT_DIGEST, digest.as_str()),
+    ];
+    look::warn_of_dropped(run, &outputs);
     let nonce = Nonce::random().map_err(|error| CliError::from_error(Exit::Bug, &error))?;
-    append_outputs(
-        path,
-        &[
-            (action::OUTPUT_JOBS, &jobs),
-            (action::OUTPUT_DIGEST, &digest),
-        ],
-        &nonce,
-    )
-    .map_err(|error| CliError::from_error(Exit::Bug, &error))
+    append_outputs(path, &outputs, &nonce).map_err(|error| CliError::from_error(Exit::Bug, &error))
 }

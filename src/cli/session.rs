@@ -183,6 +183,9 @@ impl Session {
             &self.world.stand_ins,
         );
         let masker = self.masker(&secrets)?;
+        let masked = secrets.iter().map(|(_, secret)| secret.clone());
+        let masked: Vec<Secret> = masked.chain(self.world.runner.token.clone()).collect();
+        recorder.secrets(&masked);
         for name in masker.too_short() {
             recorder.notice(&format!(
                 "secret `{name}` has less than four bytes and cannot be masked"

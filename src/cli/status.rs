@@ -6,7 +6,7 @@ use super::{
     report_files,
     session::{Choice, Session, block_on},
 };
-use crate::{checkpoint::to_text, report::Colours};
+use crate::checkpoint::to_text;
 
 /// Says where every task stands, from the ledger
 #[derive(Debug, clap::Args)]
@@ -39,11 +39,7 @@ pub fn status(args: &StatusArgs, environment: &Environment) -> Result<Exit, CliE
         match args.format {
             output::Format::Json => output::json(&summary.to_json()),
             output::Format::Text => {
-                let colours = if environment.stdout_is_terminal {
-                    environment.palette()
-                } else {
-                    Colours::Plain
-                };
+                let colours = environment.palette_of_stdout();
                 output::data(&to_text(
                     &summary,
                     report_files::width(environment),

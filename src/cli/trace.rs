@@ -1,5 +1,10 @@
 //! What the program says about its own working, on stderr.
 
+use std::{
+    io::{self, Write},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{
     filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _,
@@ -21,7 +26,7 @@ const RUNNER_DEBUG: &str = "RUNNER_DEBUG";
 pub fn start(environment: &Environment) -> Result<(), CliError> {
     let level = level(environment)?;
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
+        .with_writer(|| Stderr)
         .with_ansi(environment.colours())
         .without_time()
         .with_target(false);
@@ -30,6 +35,58 @@ pub fn start(environment: &Environment) -> Result<(), CliError> {
         .with(lines)
         .try_init()
         .map_err(|error| CliError::from_error(Exit::Bug, &error))
+}
+
+/// What was said while a tree stands on the terminal; `None` while there is none.
+static HELD: Mutex<Option<Vec<String>>> = Mutex::new(None);
+
+fn held() -> MutexGuard<'static, Option<Vec<String>>> {
+    HELD.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Holds lines back as long as it lives, for whoever draws on the terminal: a line in between would break the drawing.
+pub struct Hold(());
+
+impl Hold {
+    /// Begins to hold lines back.
+    pub fn begin() -> Self {
+        *held() = Some(Vec::new());
+        Self(())
+    }
+
+    /// Returns what was said since the last time, without colours.
+    pub fn take(&self) -> Vec<String> {
+        let said = held().as_mut().map(std::mem::take).unwrap_or_default();
+        let plain = said.iter().map(|text| console::strip_ansi_codes(text));
+        plain.map(|text| text.trim().to_owned()).collect()
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let rest = held().take().unwrap_or_default();
+        // Nobody is left to be told that stderr is closed.
+        drop(io::stderr().write_all(rest.concat().as_bytes()));
+    }
+}
+
+/// stderr, or what is held back from it.
+struct Stderr;
+
+impl Write for Stderr {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match held().as_mut() {
+            Some(lines) => {
+                lines.push(String::from_utf8_lossy(bytes).into_owned());
+                Ok(bytes.len())
+            }
+            None => io::stderr().write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
 }
 
 fn level(environment: &Environment) -> Result<LevelFilter, CliError> {
@@ -52,4 +109,19 @@ fn level(environment: &Environment) -> Result<LevelFilter, CliError> {
             )
             .hint("write `off`, `error`, `warn`, `info`, `debug` or `trace`")
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_while_somebody_draws_waits_for_them() {
+        let hold = Hold::begin();
+        Stderr
+            .write_all(b" \x1b[33mWARN\x1b[0m slow\n")
+            .expect("it is held");
+        assert_eq!(hold.take(), ["WARN slow"]);
+        assert_eq!(hold.take(), Vec::<String>::new());
+    }
 }

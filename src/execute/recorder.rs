@@ -15,6 +15,7 @@ use crate::{
     ident::{EnvironmentName, Name, RunId, TaskKey},
     ledger::{Cursor, Durability, Ledger, RunState, walk_folder},
     report::Reporter,
+    secret::Secret,
 };
 
 /// The ledgers of the walks that a run takes part in, and everything that is known.
@@ -238,6 +239,22 @@ impl Recorder {
             .borrow_mut()
             .iter_mut()
             .for_each(|reporter| reporter.notice(text));
+    }
+
+    /// Shows that time passes.
+    pub fn tick(&self, at: Timestamp) {
+        self.reporters
+            .borrow_mut()
+            .iter_mut()
+            .for_each(|reporter| reporter.tick(at));
+    }
+
+    /// Tells the reporters of secrets, before anything that holds them is shown.
+    pub fn secrets(&self, secrets: &[Secret]) {
+        self.reporters
+            .borrow_mut()
+            .iter_mut()
+            .for_each(|reporter| reporter.secrets(secrets));
     }
 
     /// Makes and returns the folder for what one attempt of a task writes, and its path in the ledger. A repeated job has the

@@ -197,6 +197,8 @@ impl<'p> Run<'_, 'p> {
         if secrets.is_empty() {
             return Ok(());
         }
+        let told: Vec<Secret> = secrets.iter().map(|(_, secret)| secret.clone()).collect();
+        self.recorder.secrets(&told);
         let grown = self.masker.borrow().with(secrets);
         let grown =
             grown.map_err(|error| ExecuteError::task(FailureKind::Internal, error.to_string()))?;

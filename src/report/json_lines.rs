@@ -28,6 +28,8 @@ impl JsonLines {
 
     fn write(&mut self, line: &serde_json::Value) {
         if self.failed.is_none() {
+            // A runner reads `##[…]` anywhere in a line as a command; in JSON a sign can be written as its number.
+            let line = line.to_string().replace("##[", "##\\u005b");
             let written = writeln!(self.writer, "{line}").and_then(|()| self.writer.flush());
             self.failed = written.err();
         }

@@ -1,6 +1,8 @@
 //! The seam between what happens and how it is shown.
 
-use crate::{event::Record, ident::TaskKey};
+use jiff::Timestamp;
+
+use crate::{event::Record, ident::TaskKey, secret::Secret};
 
 /// Shows a run while it goes on. A reporter that fails says so once and never stops the run.
 pub trait Reporter {
@@ -12,4 +14,10 @@ pub trait Reporter {
 
     /// Shows what the run wants a person to know besides its facts: a torn ledger, a name that cannot be masked.
     fn notice(&mut self, text: &str);
+
+    /// Shows that time passes. No reporter has a clock or a timer of its own.
+    fn tick(&mut self, _at: Timestamp) {}
+
+    /// Learns of secrets before anything that holds them is shown.
+    fn secrets(&mut self, _secrets: &[Secret]) {}
 }

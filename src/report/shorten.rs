@@ -21,7 +21,7 @@ pub(crate) fn shortened(text: &str, longest: usize) -> String {
 }
 
 /// Goes back from `end` to a place where no combining mark, joiner, tone or half of a flag is torn off.
-fn boundary(text: &str, mut end: usize) -> usize {
+pub(super) fn boundary(text: &str, mut end: usize) -> usize {
     while end > 0 {
         let (before, behind) = text.split_at(end);
         let next = behind.chars().next();

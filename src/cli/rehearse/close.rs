@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, fs};
 
+use serde_json::json;
+
 use super::RehearseArgs;
 use crate::{
     checkpoint::{State, Summary, to_text},
@@ -87,9 +89,30 @@ pub(super) fn close(
             count(not_run, "task")
         ));
     }
-    Ok(match worst.unwrap_or(Exit::Done) {
+    let exit = match worst.unwrap_or(Exit::Done) {
         Exit::Done if args.strict && not_run > 0 => Exit::Failed,
         exit => exit,
+    };
+    if args.format == output::Format::Json {
+        output::json(&json!({
+            "exit": exit.code(),
+            "jobs": ended.reports.iter().map(job).collect::<Vec<_>>(),
+            "files": written,
+            "checkpoint": summary.to_json(),
+        }));
+    }
+    Ok(exit)
+}
+
+/// A job, for programs.
+fn job(report: &JobReport) -> serde_json::Value {
+    let steps = report.steps.iter();
+    let steps = steps.map(|step| json!({ "name": step.name, "exit": step.exit, "log": step.log }));
+    json!({
+        "id": report.id,
+        "name": report.name,
+        "result": report.result.word(),
+        "steps": steps.collect::<Vec<_>>(),
     })
 }
 

@@ -8,6 +8,7 @@ use super::Subject;
 use crate::{
     cli::{Environment, close::NOTHING_OPEN, output},
     diagnostic::words::count,
+    github::command::{LogReader, Seen},
     plan::Plan,
     rehearse::{Happening, JobReport, JobResult, Stage},
 };
@@ -40,6 +41,7 @@ pub(super) async fn show(
     verbose: bool,
 ) {
     let mut lines: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut readers: BTreeMap<String, LogReader> = BTreeMap::new();
     let (green, red, dim, plain) = if environment.colours() {
         ("\x1b[32m", "\x1b[31m", "\x1b[2m", "\x1b[0m")
     } else {
@@ -50,10 +52,18 @@ pub(super) async fn show(
             Happening::JobStarted { name } => {
                 output::words(&format!("{dim}  job {name} …{plain}\n"))
             }
-            Happening::Line { job, text } if verbose => {
-                output::words(&format!("{dim}    {job} |{plain} {text}\n"))
+            Happening::Line { job, text } => {
+                let reader = readers.entry(job.clone()).or_default();
+                let shown = shown(reader.line(&text));
+                if verbose {
+                    let lines = shown.iter();
+                    lines.for_each(|line| {
+                        output::words(&format!("{dim}    {job} |{plain} {line}\n"));
+                    });
+                } else {
+                    lines.entry(job).or_default().extend(shown);
+                }
             }
-            Happening::Line { job, text } => lines.entry(job).or_default().push(text),
             Happening::JobEnded(report) => {
                 let kept = lines.remove(&report.id).unwrap_or_default();
                 let colour = if report.result == JobResult::Success {
@@ -75,6 +85,27 @@ pub(super) async fn show(
                 }
             }
         }
+    }
+}
+
+/// Returns what a line of a job's log shows: output with the task that wrote it, and annotations that no line says already.
+fn shown(seen: Seen) -> Vec<String> {
+    match seen {
+        Seen::Text { group: None, text } => vec![text],
+        Seen::Text {
+            group: Some(group),
+            text,
+        } => vec![format!("{group} | {text}")],
+        // The log says what became of each task on lines of their own; their titles name it.
+        Seen::Annotation { title: Some(_), .. } | Seen::Command => Vec::new(),
+        Seen::Annotation {
+            level,
+            title: None,
+            message,
+        } => format!("{}: {message}", level.as_str())
+            .lines()
+            .map(str::to_owned)
+            .collect(),
     }
 }
 
@@ -120,6 +151,35 @@ fn exit_words(report: &JobReport) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_job_is_read_as_a_runner_reads_it() {
+        let mut reader = LogReader::new();
+        let log = [
+            "::add-mask::hunter22",
+            "starts       image",
+            "::group::image",
+            "::stop-commands::t0ken",
+            "::error::of a child",
+            "::t0ken::",
+            "::endgroup::",
+            "::error title=image::said already",
+            "::error::nothing was run%0A  caused by: a reason",
+        ];
+        let shown: Vec<String> = log
+            .iter()
+            .flat_map(|line| shown(reader.line(line)))
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                "starts       image",
+                "image | ::error::of a child",
+                "error: nothing was run",
+                "  caused by: a reason",
+            ]
+        );
+    }
 
     #[test]
     fn of_a_job_that_went_well_what_became_of_its_tasks_is_told() {

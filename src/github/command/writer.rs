@@ -5,9 +5,11 @@ use std::io::{self, Write};
 use super::escape::command;
 use crate::{github::Nonce, secret::Secret};
 
-/// A line of a secret with fewer letters and digits than this is no mask of its own: the `{` of a JSON key would become `***` in
-/// every line of the log that holds one.
-const FEWEST_IN_LINE: usize = 4;
+/// What is shorter, in bytes, is no mask: it would hide ordinary words in every line of the log.
+const SHORTEST_LINE: usize = 4;
+/// One of several lines of a secret with fewer letters and digits than this is no mask of its own: the `{` of a JSON key would
+/// become `***` in every line of the log that holds one.
+const FEWEST_LETTERS: usize = 4;
 
 /// Writes commands, and keeps track of what is open: groups do not nest, and no command works while commands are stopped.
 #[derive(Debug)]
@@ -54,20 +56,22 @@ impl<W: Write> Commands<W> {
 
     /// Tells the runner to mask a secret: each of its lines by itself, as a runner reads its log line by line.
     ///
-    /// The whole value of several lines is not sent: the runner would split it and mask lines such as `{` too.
+    /// The whole value of several lines is not sent: the runner would split it and mask lines such as `{` too. What is as short as
+    /// a word of ordinary text is not sent either.
     pub fn mask(&mut self, secret: &Secret) -> io::Result<()> {
-        let value = secret.expose();
-        let lines: Vec<_> = value.split(['\r', '\n']).map(str::trim).collect();
-        let is_one_line = lines.iter().filter(|line| !line.is_empty()).count() <= 1;
-        for line in lines {
-            let n_telling = line
-                .chars()
-                .filter(|character| character.is_alphanumeric())
-                .count();
-            // A secret of one line is masked however short it is: it is one.
-            if !line.is_empty() && (is_one_line || n_telling >= FEWEST_IN_LINE) {
-                self.write("add-mask", &[], line)?;
-            }
+        let lines: Vec<&str> = secret
+            .expose()
+            .split(['\r', '\n'])
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+            .collect();
+        let is_one_line = lines.len() == 1;
+        let is_telling = |line: &&&str| {
+            let letters = line.chars().filter(|character| character.is_alphanumeric());
+            line.len() >= SHORTEST_LINE && (is_one_line || letters.count() >= FEWEST_LETTERS)
+        };
+        for line in lines.iter().filter(is_telling) {
+            self.write("add-mask", &[], line)?;
         }
         Ok(())
     }
@@ -150,11 +154,12 @@ mod tests {
         let key = "{\r\n  \"private_key\": \"MIIE%x\",\n  \"id\": 1\n}\n";
         let text = written(|commands| commands.mask(&Secret::new(key)));
         assert_eq!(text, "::add-mask::\"private_key\": \"MIIE%25x\",\n");
-        assert_eq!(
-            written(|commands| commands.mask(&Secret::new("pin"))),
-            "::add-mask::pin\n"
-        );
-        assert_eq!(written(|commands| commands.mask(&Secret::new(" \n"))), "");
+        let masks = |secret: &str| written(|commands| commands.mask(&Secret::new(secret)));
+        assert_eq!(masks("!$&/"), "::add-mask::!$&/\n");
+        assert_eq!(masks("p%in"), "::add-mask::p%25in\n");
+        for short in ["pin", "{", "----\n====", " \n"] {
+            assert_eq!(masks(short), "", "{short}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::{
     diagnostic::words::count,
     event::{Event, Outcome},
     ident::TaskKey,
-    report::{Colours, Tone},
+    report::{Colours, Tone, visible},
 };
 
 /// How a task ended in this run. The order is that of the paragraph.
@@ -45,7 +45,7 @@ impl End {
 
 /// What the paragraph is made of.
 #[derive(Debug, Default)]
-pub(super) struct Closing {
+pub(in crate::report) struct Closing {
     ends: BTreeMap<TaskKey, End>,
     /// Failed attempts in their order, with their messages.
     failures: Vec<(TaskKey, String)>,
@@ -123,10 +123,7 @@ impl Closing {
         let still_failed = |task: &TaskKey| self.ends.get(task) != Some(&End::Done);
         let first = self.failures.iter().find(|(task, _)| still_failed(task));
         if let Some((task, message)) = first {
-            text.push_str(&format!(
-                "\nfirst failure: {task}: {}",
-                super::line::visible(message)
-            ));
+            text.push_str(&format!("\nfirst failure: {task}: {}", visible(message)));
         }
         text
     }

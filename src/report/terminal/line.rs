@@ -2,17 +2,23 @@
 
 use std::time::Duration;
 
+use camino::Utf8PathBuf;
+use jiff::Timestamp;
+
 use crate::{
-    event::{Answer, CheckAnswer, Event, Failure, FailureKind, Outcome, Reality, Reason, Waiting},
-    ident::{CheckId, TaskKey},
+    event::{
+        Answer, CheckAnswer, Event, Failure, FailureKind, Outcome, Reality, Reason, StartedRun,
+        Waiting,
+    },
+    ident::{CheckId, EnvironmentName, PhaseId, TaskKey},
     report::{
-        Colours, Tone, shortened,
+        Colours, Places, Tone, shortened, visible,
         words::{duration, moment},
     },
 };
 
 /// A line before it is written.
-pub(super) struct Line {
+pub(in crate::report) struct Line {
     tone: Tone,
     symbol: char,
     word: &'static str,
@@ -23,34 +29,10 @@ pub(super) struct Line {
 
 impl Line {
     /// Returns the lines of an event; none for what only programs want to know.
-    pub fn of(event: &Event) -> Vec<Self> {
+    pub fn of(event: &Event, places: &Places) -> Vec<Self> {
         match event {
-            Event::RunStarted(run) => {
-                let rehearsal = if run.rehearsal { "rehearsal" } else { "run" };
-                let commit = run
-                    .commit
-                    .as_ref()
-                    .map_or(String::new(), |commit| format!(", commit {commit}"));
-                vec![line(
-                    Tone::Active,
-                    '▶',
-                    "begins",
-                    format!("{rehearsal} of {}{commit}", run.plan),
-                )]
-            }
-            Event::TaskStarted { task, attempt, .. } => {
-                let attempt = if *attempt > 1 {
-                    format!(", attempt {attempt}")
-                } else {
-                    String::new()
-                };
-                vec![line(
-                    Tone::Active,
-                    '▶',
-                    "starts",
-                    format!("{task}{attempt}"),
-                )]
-            }
+            Event::RunStarted(run) => vec![begins(run)],
+            Event::TaskStarted { task, attempt, .. } => vec![starts(task, *attempt)],
             Event::CheckAnswered {
                 task,
                 check,
@@ -64,166 +46,44 @@ impl Line {
                 log,
                 ..
             } => {
-                let mut lines = finished(task, outcome, Duration::from_millis(*took_ms));
-                if let (Outcome::Failed(_), Some(log)) = (outcome, log) {
-                    lines.push(detail("log", log.path.clone()));
-                }
-                lines
+                let log = log.as_ref().map(|log| places.log(task, log));
+                finished(task, outcome, Duration::from_millis(*took_ms), log)
             }
             Event::RetryScheduled {
                 task,
                 attempt,
                 delay_ms,
                 because,
-            } => {
-                let delay = duration(Duration::from_millis(*delay_ms));
-                let why = kind_words(*because);
-                vec![line(
-                    Tone::Attention,
-                    '↻',
-                    "retries",
-                    format!("{task} in {delay}, attempt {attempt}: {why}"),
-                )]
-            }
-            Event::TaskUpToDate { task, since } => {
-                vec![line(
-                    Tone::Quiet,
-                    '✓',
-                    "up to date",
-                    format!("{task} since {}", moment(*since)),
-                )]
-            }
-            Event::TaskSkipped { task, because } => {
-                vec![line(
-                    Tone::Quiet,
-                    '–',
-                    "skipped",
-                    format!("{task}: {}", reason(because)),
-                )]
-            }
-            Event::TaskBlocked { task, on } => {
-                vec![line(
-                    Tone::Quiet,
-                    '–',
-                    "blocked",
-                    format!("{task}: `{on}` has to succeed first"),
-                )]
-            }
-            Event::TaskPaused { task, waiting } => {
-                let (why, next) = waits(task, waiting);
-                vec![
-                    line(Tone::Attention, '‖', "paused", format!("{task}: {why}")),
-                    detail("next", next),
-                ]
-            }
-            Event::TaskNotRun { task, because } => {
-                vec![line(
-                    Tone::Attention,
-                    '–',
-                    "not run",
-                    format!("{task}: {because}"),
-                )]
-            }
+            } => vec![retries(task, *attempt, *delay_ms, *because)],
+            Event::TaskUpToDate { task, since } => vec![up_to_date(task, *since)],
+            Event::TaskSkipped { task, because } => vec![skipped(task, because)],
+            Event::TaskBlocked { task, on } => vec![blocked(task, on)],
+            Event::TaskPaused { task, waiting } => paused(task, waiting),
+            Event::TaskNotRun { task, because } => vec![attention('–', "not run", task, because)],
             Event::TaskInterrupted { task, advice } => {
-                vec![line(
-                    Tone::Attention,
-                    '!',
-                    "interrupted",
-                    format!("{task}: {advice}"),
-                )]
-            }
-            Event::TaskSettled { task, done, by } => {
-                let what = if *done {
-                    "is done"
-                } else {
-                    "is to be repeated"
-                };
-                vec![line(
-                    Tone::Quiet,
-                    '·',
-                    "settled",
-                    format!("{task} {what}, says {by}"),
-                )]
+                vec![attention('!', "interrupted", task, advice)]
             }
             Event::TaskInvalidated { task, because } => {
-                vec![line(
-                    Tone::Attention,
-                    '!',
-                    "no longer holds",
-                    format!("{task}: {because}"),
-                )]
+                vec![attention('!', "no longer holds", task, because)]
             }
-            Event::GateConfirmed { task, by } => vec![line(
-                Tone::Good,
-                '✓',
-                "confirmed",
-                format!("{task} by {by}"),
-            )],
+            Event::TaskSettled { task, done, by } => vec![settled(task, *done, by)],
+            Event::GateConfirmed { task, by } => vec![good("confirmed", format!("{task} by {by}"))],
             Event::PhaseApproved {
                 phase,
                 environment,
                 by,
                 reality,
-            } => {
-                let by = match reality {
-                    Reality::Real => by.clone(),
-                    Reality::StandIn { .. } | Reality::NotRun { .. } => format!("{by} (stand-in)"),
-                };
-                vec![line(
-                    Tone::Good,
-                    '✓',
-                    "approved",
-                    format!("phase {phase} in {environment} by {by}"),
-                )]
-            }
+            } => vec![approved(phase, environment, by, reality)],
             Event::DecisionAnswered {
                 decision,
                 answer,
                 by,
-            } => {
-                vec![line(
-                    Tone::Good,
-                    '✓',
-                    "decided",
-                    format!("{decision}: {answer}, by {by}"),
-                )]
+            } => vec![good("decided", format!("{decision}: {answer}, by {by}"))],
+            Event::EvidenceCaptured { task, path } => vec![evidence(task, path)],
+            Event::TaskRolledBack { task, way, failure } => {
+                rolled_back(task, way, failure.as_ref())
             }
-            Event::EvidenceCaptured { task, path } => {
-                vec![line(
-                    Tone::Quiet,
-                    '·',
-                    "evidence",
-                    format!("{task}: {path}"),
-                )]
-            }
-            Event::TaskRolledBack {
-                task,
-                way,
-                failure: None,
-            } => {
-                vec![line(
-                    Tone::Attention,
-                    '↺',
-                    "rolled back",
-                    format!("{task} by {way}"),
-                )]
-            }
-            Event::TaskRolledBack {
-                task,
-                way,
-                failure: Some(failure),
-            } => {
-                let rest = format!("{task} was not rolled back by {way}: {}", failure.message);
-                with_hint(line(Tone::Bad, '✗', "failed", rest), failure)
-            }
-            Event::CancelRequested { by } => {
-                vec![line(
-                    Tone::Attention,
-                    '!',
-                    "stopping",
-                    format!("{by} asked for it"),
-                )]
-            }
+            Event::CancelRequested { by } => vec![stopping(by)],
             Event::ChildKept { .. } | Event::RunFinished(_) => Vec::new(),
         }
     }
@@ -271,21 +131,114 @@ fn with_hint(line: Line, failure: &Failure) -> Vec<Line> {
     std::iter::once(line).chain(hint).collect()
 }
 
-fn finished(task: &TaskKey, outcome: &Outcome, took: Duration) -> Vec<Line> {
+fn attention(symbol: char, word: &'static str, task: &TaskKey, why: &str) -> Line {
+    line(Tone::Attention, symbol, word, format!("{task}: {why}"))
+}
+
+fn good(word: &'static str, rest: String) -> Line {
+    line(Tone::Good, '✓', word, rest)
+}
+
+fn begins(run: &StartedRun) -> Line {
+    let what = if run.rehearsal { "rehearsal" } else { "run" };
+    let commit = run.commit.as_ref();
+    let commit = commit.map_or(String::new(), |commit| format!(", commit {commit}"));
+    let rest = format!("{what} of {}{commit}", run.plan);
+    line(Tone::Active, '▶', "begins", rest)
+}
+
+fn starts(task: &TaskKey, attempt: u32) -> Line {
+    let rest = match attempt {
+        0 | 1 => task.to_string(),
+        again => format!("{task}, attempt {again}"),
+    };
+    line(Tone::Active, '▶', "starts", rest)
+}
+
+fn finished(
+    task: &TaskKey,
+    outcome: &Outcome,
+    took: Duration,
+    log: Option<Utf8PathBuf>,
+) -> Vec<Line> {
     let took = duration(took);
     match outcome {
-        Outcome::Succeeded => vec![line(Tone::Good, '✓', "done", format!("{task} in {took}"))],
+        Outcome::Succeeded => vec![good("done", format!("{task} in {took}"))],
         Outcome::Failed(failure) => {
             let rest = format!("{task} after {took}: {}", failure.message);
+            let mut lines = with_hint(line(Tone::Bad, '✗', "failed", rest), failure);
+            lines.extend(log.map(|log| detail("log", log.into_string())));
+            lines
+        }
+        Outcome::Cancelled => {
+            let rest = format!("{task} after {took}");
+            vec![line(Tone::Attention, '×', "cancelled", rest)]
+        }
+    }
+}
+
+fn retries(task: &TaskKey, attempt: u32, delay_ms: u64, because: FailureKind) -> Line {
+    let delay = duration(Duration::from_millis(delay_ms));
+    let why = kind_words(because);
+    let rest = format!("{task} in {delay}, attempt {attempt}: {why}");
+    line(Tone::Attention, '↻', "retries", rest)
+}
+
+fn up_to_date(task: &TaskKey, since: Timestamp) -> Line {
+    let rest = format!("{task} since {}", moment(since));
+    line(Tone::Quiet, '✓', "up to date", rest)
+}
+
+fn skipped(task: &TaskKey, because: &Reason) -> Line {
+    let rest = format!("{task}: {}", reason(because));
+    line(Tone::Quiet, '–', "skipped", rest)
+}
+
+fn blocked(task: &TaskKey, on: &TaskKey) -> Line {
+    let rest = format!("{task}: `{on}` has to succeed first");
+    line(Tone::Quiet, '–', "blocked", rest)
+}
+
+fn paused(task: &TaskKey, waiting: &Waiting) -> Vec<Line> {
+    let (why, next) = waits(task, waiting);
+    vec![attention('‖', "paused", task, &why), detail("next", next)]
+}
+
+fn settled(task: &TaskKey, done: bool, by: &str) -> Line {
+    let what = if done { "is done" } else { "is to be repeated" };
+    let rest = format!("{task} {what}, says {by}");
+    line(Tone::Quiet, '·', "settled", rest)
+}
+
+fn approved(phase: &PhaseId, environment: &EnvironmentName, by: &str, reality: &Reality) -> Line {
+    let stand_in = match reality {
+        Reality::Real => "",
+        Reality::StandIn { .. } | Reality::NotRun { .. } => " (stand-in)",
+    };
+    let rest = format!("phase {phase} in {environment} by {by}{stand_in}");
+    good("approved", rest)
+}
+
+fn evidence(task: &TaskKey, path: &str) -> Line {
+    line(Tone::Quiet, '·', "evidence", format!("{task}: {path}"))
+}
+
+fn rolled_back(task: &TaskKey, way: &str, failure: Option<&Failure>) -> Vec<Line> {
+    match failure {
+        None => {
+            let rest = format!("{task} by {way}");
+            vec![line(Tone::Attention, '↺', "rolled back", rest)]
+        }
+        Some(failure) => {
+            let rest = format!("{task} was not rolled back by {way}: {}", failure.message);
             with_hint(line(Tone::Bad, '✗', "failed", rest), failure)
         }
-        Outcome::Cancelled => vec![line(
-            Tone::Attention,
-            '×',
-            "cancelled",
-            format!("{task} after {took}"),
-        )],
     }
+}
+
+fn stopping(by: &str) -> Line {
+    let rest = format!("{by} asked for it");
+    line(Tone::Attention, '!', "stopping", rest)
 }
 
 fn answered(task: &TaskKey, check: &CheckId, answer: &CheckAnswer) -> Line {
@@ -336,7 +289,7 @@ fn reason(because: &Reason) -> String {
 }
 
 /// Returns what a task waits for, and what a person does about it.
-fn waits(task: &TaskKey, waiting: &Waiting) -> (String, String) {
+pub(in crate::report) fn waits(task: &TaskKey, waiting: &Waiting) -> (String, String) {
     match waiting {
         Waiting::Decision { decision } => (
             format!("decision `{decision}` is open"),
@@ -371,15 +324,4 @@ fn kind_words(kind: FailureKind) -> &'static str {
         FailureKind::Invalid => "its values make no sense together",
         FailureKind::Internal => "this program made a mistake",
     }
-}
-
-/// Drops what would move the cursor or change the terminal, and joins lines.
-pub(super) fn visible(text: &str) -> String {
-    let characters = text.trim_end().chars().map(|character| match character {
-        '\n' => ' ',
-        other => other,
-    });
-    characters
-        .filter(|character| *character == '\t' || !character.is_control())
-        .collect()
 }
