@@ -42,7 +42,7 @@ pub struct RenderArgs {
 enum Target {
     /// GitHub itself
     Github,
-    /// act, on this machine: the same jobs without the keys that act refuses
+    /// act, on this machine: the same jobs without the keys that act refuses or does not heed
     Act,
 }
 

@@ -32,7 +32,7 @@ pub struct WorkflowModel {
 pub enum Target {
     /// GitHub itself.
     GitHub,
-    /// act, on a machine of one's own: the same jobs and steps without the keys that act refuses.
+    /// act, on a machine of one's own: the same jobs and steps without the keys that act refuses or does not heed.
     Act,
 }
 

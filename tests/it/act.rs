@@ -6,13 +6,21 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Command,
+    sync::Arc,
 };
 
+use camino::Utf8PathBuf;
+use deploy_action::{
+    rehearse::hub::{Hub, HubOptions, PullRequest, PullRequestState},
+    secret::Secret,
+};
+use deploy_action_test_support::github_api::{Asker, problems_of_log};
 use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::{rehearse_world::Started, world::World};
 
+const TOKEN: &str = "token-of-the-test-0123456789";
 const PROGRAM: &str = env!("CARGO_BIN_EXE_deploy-action");
 
 /// How workflows name the action: by a commit, as they should.
@@ -63,6 +71,7 @@ jobs:
         uses: ACTION # v0.1.0
         with:
           command: checkpoint
+          arguments: --post
       - name: Close
         if: always()
         uses: ACTION # v0.1.0
@@ -72,11 +81,48 @@ jobs:
 
 /// A repository with a plan and a workflow.
 fn world(plan: &str, workflow: &str) -> World {
-    let world = World::new(plan);
+    let world = World::new(plan).with("GITHUB_TOKEN", TOKEN);
+    git(
+        &world,
+        &["remote", "add", "origin", "https://github.com/acme/app"],
+    );
     let workflow = workflow.replace("ACTION", ACTION);
     world.write(".github/workflows/deploy.yml", &workflow);
     world.commit();
     world
+}
+
+fn git(world: &World, args: &[&str]) -> String {
+    let output = world.command("git").args(args).output();
+    let output = output.expect("git starts");
+    assert!(output.status.success(), "git {args:?}: {output:?}");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+/// A GitHub whose pull request 7 became the commit of a world.
+fn hub(world: &World) -> Hub {
+    let commit = git(world, &["rev-parse", "HEAD"]);
+    let hub = Hub::start(HubOptions {
+        folder: Utf8PathBuf::try_from(world.out("github")).expect("it is UTF-8"),
+        port: None,
+        repository: "acme/app".to_owned(),
+        token: Secret::new(TOKEN),
+        pull_request: Some(PullRequest {
+            number: 7,
+            title: "Deploy".to_owned(),
+            state: PullRequestState::Merged,
+            author: "ada".to_owned(),
+            head_branch: "change".to_owned(),
+            head_sha: commit.clone(),
+            base_branch: "main".to_owned(),
+            merge_commit_sha: Some(commit),
+        }),
+        packages: Arc::new(Vec::new),
+    });
+    let hub = hub.expect("it starts");
+    // act knows GitHub's own address alone.
+    fs::write(world.out("api-url"), hub.api_url()).expect("a file");
+    hub
 }
 
 /// The program act.
@@ -107,16 +153,18 @@ fn act(world: &World, binary: &Path) -> Command {
         .args(["--platform", "ubuntu-latest=-self-hosted"])
         .arg("--local-repository")
         .arg(format!("{ACTION}={}", folder.display()))
+        .args(["--secret", "GITHUB_TOKEN"])
         .arg("--env")
         .arg(format!("DEPLOY_ACTION_BINARY={}", binary.display()))
         .env("XDG_CACHE_HOME", cache);
     command
 }
 
-/// Calls the program, and keeps the summary of the step: act empties it before the next one.
+/// Calls the program with the address of this world's GitHub, and keeps the summary of the step, which act empties before the next one.
 fn keeping_the_summary(world: &World) -> PathBuf {
     let script = format!(
-        "#!/bin/bash\n{PROGRAM} \"$@\"\ncode=$?\n\
+        "#!/bin/bash\nif test -e \"$OUT/api-url\"; then export GITHUB_API_URL=$(cat \"$OUT/api-url\"); fi\n\
+        {PROGRAM} \"$@\"\ncode=$?\n\
         cp \"$GITHUB_STEP_SUMMARY\" \"$OUT/summary-$DEPLOY_ACTION_INPUT_COMMAND\"\nexit $code\n"
     );
     let path = world.out("binary");
@@ -133,8 +181,8 @@ struct Acted {
 
 impl Acted {
     fn run(world: &World) -> Self {
-        let output = act(world, &keeping_the_summary(world)).output();
-        let output = output.expect("act starts");
+        let mut act = act(world, &keeping_the_summary(world));
+        let output = tokio::task::block_in_place(|| act.output()).expect("act starts");
         Self::of(
             output.status.code(),
             &String::from_utf8_lossy(&output.stdout),
@@ -151,9 +199,12 @@ impl Acted {
         }
     }
 
+    /// All that was said, for a test that fails.
     fn all(&self) -> String {
         let lines = self.lines.iter();
-        lines.map(|line| format!("{line}\n")).collect()
+        let said = lines.filter(|line| line["stage"] == "Main" || line["jobResult"].is_string());
+        said.map(|line| format!("{}: {}\n", line["step"], line["msg"]))
+            .collect()
     }
 
     /// The lines of a step of the workflow.
@@ -199,9 +250,10 @@ impl Acted {
     }
 }
 
-#[test]
-fn a_workflow_deploys_hands_outputs_on_reports_and_closes() {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_workflow_deploys_hands_outputs_on_reports_and_closes() {
     let world = world(PLAN, WORKFLOW);
+    let hub = hub(&world);
     let acted = Acted::run(&world);
     assert_eq!(
         (acted.code, acted.job()),
@@ -217,18 +269,26 @@ fn a_workflow_deploys_hands_outputs_on_reports_and_closes() {
     assert_eq!(hex.len(), 64, "{digest}");
     assert_eq!(acted.printed("Close"), "nothing was left running\n");
     let summary = world.read("summary-checkpoint");
-    assert!(summary.contains("Deployment of app: "), "{summary}");
+    assert!(summary.contains("## Deployment of app: "), "{summary}");
+    let comments = hub.comments(7).expect("comments");
+    assert_eq!(comments.len(), 1, "{}", acted.all());
+    assert!(comments[0].body.contains("## Deployment of app: "));
 
     let again = Acted::run(&world);
     assert_eq!(again.code, Some(0), "{}", again.all());
     assert_eq!(again.printed("Tell"), format!("jobs=[] {digest}\n"));
     assert_eq!(world.read("sent"), "sent\n", "nothing is sent twice");
+    assert_eq!(hub.comments(7).expect("comments").len(), 1);
+    hub.stop().await;
+    let log = world.out("github/requests.jsonl");
+    assert_eq!(problems_of_log(&log, Asker::Client), [""; 0]);
 }
 
-#[test]
-fn a_task_that_fails_makes_the_job_red_and_what_follows_tells_the_truth() {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_task_that_fails_makes_the_job_red_and_what_follows_tells_the_truth() {
     let plan = PLAN.replace("echo building", "echo the reason >&2; exit 3");
     let world = world(&plan, WORKFLOW);
+    let hub = hub(&world);
     let acted = Acted::run(&world);
     assert_eq!(
         (acted.code, acted.job()),
@@ -248,14 +308,18 @@ fn a_task_that_fails_makes_the_job_red_and_what_follows_tells_the_truth() {
         summary.contains("## Deployment of app: failed"),
         "{summary}"
     );
+    let comments = hub.comments(7).expect("comments");
+    assert!(comments[0].body.contains("## Deployment of app: failed"));
     assert_eq!(world.read("sent"), "");
+    hub.stop().await;
 }
 
-#[test]
-fn each_verb_ends_its_step_with_its_own_exit_code() {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_verb_ends_its_step_with_its_own_exit_code() {
     let steps: String = [
         ("Lint", "lint", ""),
         ("Nothing", "run", "task: none-such"),
+        ("Deploy", "run", "phase: ship"),
         ("Paused", "run", "phase: ask"),
         ("Confirmed", "run", "{ phase: ask, confirm: seen }"),
         ("Drifted", "render", "arguments: --check"),
@@ -277,6 +341,7 @@ fn each_verb_ends_its_step_with_its_own_exit_code() {
     let codes: Vec<i32> = [
         "Lint",
         "Nothing",
+        "Deploy",
         "Paused",
         "Confirmed",
         "Drifted",
@@ -285,17 +350,20 @@ fn each_verb_ends_its_step_with_its_own_exit_code() {
     .into_iter()
     .map(|step| acted.exit_code(step))
     .collect();
-    assert_eq!(codes, [0, 2, 4, 0, 3, 2], "{}", acted.all());
+    assert_eq!(codes, [0, 2, 0, 4, 0, 3, 2], "{}", acted.all());
 }
 
 /// act kills a step's process at once where GitHub's runner asks it to stop; the closing step has to bear both.
-#[test]
-fn a_cancelled_workflow_is_closed_and_the_next_one_takes_over_what_went_on() {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cancelled_workflow_is_closed_and_the_next_one_takes_over_what_went_on() {
     let plan = PLAN.replace(
         r#"echo sent >> "$OUT/sent""#,
         r#"echo begin >> "$OUT/sent"; until test -e "$OUT/go"; do sleep 0.02; done; echo sent >> "$OUT/sent""#,
     );
-    let world = world(&plan, WORKFLOW);
+    // Without a report: it would ask the real GitHub.
+    let (head, tail) = WORKFLOW.split_once("      - name: Report").expect("a step");
+    let (_, tail) = tail.split_once("      - name: Close").expect("a step");
+    let world = world(&plan, &format!("{head}      - name: Close{tail}"));
     let started = Started::of(act(&world, Path::new(PROGRAM)), &world, "cancelled");
     world.wait_for("sent");
     started.signal(Signal::INT);
