@@ -151,6 +151,7 @@ fn act(world: &World, binary: &Path) -> Command {
         .arg("--action-cache-path")
         .arg(&cache)
         .args(["--platform", "ubuntu-latest=-self-hosted"])
+        .args(["--platform", "ubuntu-24.04=-self-hosted"])
         .arg("--local-repository")
         .arg(format!("{ACTION}={}", folder.display()))
         .args(["--secret", "GITHUB_TOKEN"])
@@ -181,7 +182,12 @@ struct Acted {
 
 impl Acted {
     fn run(world: &World) -> Self {
+        Self::with(world, &[])
+    }
+
+    fn with(world: &World, args: &[&str]) -> Self {
         let mut act = act(world, &keeping_the_summary(world));
+        act.args(args);
         let output = tokio::task::block_in_place(|| act.output()).expect("act starts");
         Self::of(
             output.status.code(),
@@ -241,12 +247,17 @@ impl Acted {
             .map_or(0, |code| code.parse().expect("a number"))
     }
 
-    /// How the job ended.
+    /// How the last job ended.
     fn job(&self) -> Option<&str> {
+        self.jobs().last().map(|(_, result)| *result)
+    }
+
+    /// How each job that began ended, in that order.
+    fn jobs(&self) -> Vec<(&str, &str)> {
         let lines = self.lines.iter();
         lines
-            .filter_map(|line| line["jobResult"].as_str())
-            .next_back()
+            .filter_map(|line| Some((line["jobID"].as_str()?, line["jobResult"].as_str()?)))
+            .collect()
     }
 }
 
@@ -428,4 +439,46 @@ fn what_is_rendered_for_act_is_the_same_graph_and_act_reads_it() {
     let refused = world.call(&["render", "--for", "act"]);
     assert_eq!(refused.code, Some(2), "{}", refused.all());
     assert!(refused.stderr.contains("--dir"), "{}", refused.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rendered_workflow_runs_job_by_job_and_a_second_time_only_what_has_work() {
+    let plan = format!("{PLAN}workflows: {{ deploy: {{ on: push }} }}\n");
+    let world = World::new(&plan).with("GITHUB_TOKEN", TOKEN);
+    git(
+        &world,
+        &["remote", "add", "origin", "https://github.com/acme/app"],
+    );
+    for args in [
+        &["render"][..],
+        &["render", "--for", "act", "--dir", "for-act"],
+    ] {
+        let rendered = world.call(args);
+        assert_eq!(rendered.code, Some(0), "{}", rendered.all());
+    }
+    world.commit();
+    let hub = hub(&world);
+    let for_act = [
+        "--workflows",
+        "for-act/deploy.yml",
+        "--concurrent-jobs",
+        "1",
+    ];
+    let acted = Acted::with(&world, &for_act);
+    assert_eq!(acted.code, Some(0), "{}", acted.all());
+    let all = ["plan", "ship--build", "ship--send", "checkpoint"];
+    assert_eq!(
+        acted.jobs(),
+        all.map(|job| (job, "success")),
+        "{}",
+        acted.all()
+    );
+    assert_eq!(world.read("sent"), "sent\n");
+    let again = Acted::with(&world, &for_act);
+    assert_eq!(again.code, Some(0), "{}", again.all());
+    let began: Vec<&str> = again.jobs().into_iter().map(|(job, _)| job).collect();
+    assert_eq!(began, ["plan", "checkpoint"], "{}", again.all());
+    assert_eq!(world.read("sent"), "sent\n");
+    assert_eq!(hub.comments(7).expect("comments").len(), 1);
+    hub.stop().await;
 }
