@@ -35,7 +35,9 @@ pub use declared::declarations;
 pub use error::WorkflowError;
 pub use file::{LARGEST_FILE, RenderedFile, files, source_of};
 pub use groups::{LONGEST_JOB_ID, approval_environment};
-pub use model::{Concurrency, Job, JobEnvironment, JobTask, Permission, Step, WorkflowModel};
+pub use model::{
+    Concurrency, Job, JobEnvironment, JobTask, Permission, Step, Target, WorkflowModel,
+};
 pub use patch::{apply, merge};
 pub use read::{JobFile, RenderedWorkflow, StepFile, read};
 pub use template::render;

@@ -36,7 +36,7 @@ use crate::{
     },
     report::words,
     secret::{Masker, Secret},
-    workflow::{RenderedFile, files},
+    workflow::{RenderedFile, Target, files},
 };
 
 /// Rehearses the plan on this machine: its rendered jobs, on stand-ins where the thing is a cloud
@@ -142,7 +142,7 @@ async fn rehearsal(args: &RehearseArgs, environment: &Environment) -> Result<Exi
     };
     let values = Values::resolve(plan, &given, Wanted::All).map_err(shown)?;
     let graph = graph::build(plan, &values).map_err(shown)?;
-    let rendered = files(plan, &graph, &subject.plan_path)
+    let rendered = files(plan, &graph, &subject.plan_path, Target::GitHub)
         .map_err(|error| CliError::from_error(Exit::Usage, &error))?;
     let chosen = choose(&rendered, args.event)?;
     let registries = registries(plan, &values)?;

@@ -37,6 +37,26 @@ pub struct RenderArgs {
     /// How it is printed
     #[arg(long, value_enum, default_value = "text")]
     format: output::Format,
+    /// Who carries the workflows out; files for act need a folder of their own
+    #[arg(long = "for", value_name = "TARGET", default_value = "github")]
+    target: Target,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Target {
+    /// GitHub itself
+    Github,
+    /// act, on this machine: the same jobs without the keys that act refuses or does not heed
+    Act,
+}
+
+impl From<Target> for workflow::Target {
+    fn from(target: Target) -> Self {
+        match target {
+            Target::Github => Self::GitHub,
+            Target::Act => Self::Act,
+        }
+    }
 }
 
 /// Folder in which GitHub looks for workflow files, below the root of a repository.
@@ -53,8 +73,8 @@ pub fn render(args: &RenderArgs, environment: &Environment) -> Result<Exit, CliE
         return Err(plan_file::invalid(&args.plan.file));
     };
     let place = Place::of(args, plan)?;
-    let rendered =
-        rendered(plan, &place).map_err(|problem| problem.shown(args, environment, &read))?;
+    let rendered = rendered(plan, &place, args.target.into())
+        .map_err(|problem| problem.shown(args, environment, &read))?;
     let stale = stale(&place, &rendered)?;
     if args.check {
         Ok(check(args, &rendered, &stale)?)
@@ -76,6 +96,12 @@ impl Place {
     fn of(args: &RenderArgs, plan: &Plan) -> Result<Self, CliError> {
         let file = args.plan.file.file_name().unwrap_or(plan_file::DEFAULT);
         let Some(dir) = &args.dir else {
+            if args.target == Target::Act {
+                let refused = "workflows for act cannot stand where GitHub looks for its own";
+                return Err(
+                    CliError::new(Exit::Usage, refused).hint("name another folder by --dir")
+                );
+            }
             return Ok(Self {
                 workflows: plan.folder.join(WORKFLOWS),
                 plan: file.to_owned(),
@@ -149,7 +175,7 @@ impl Problem {
 
 type Files = BTreeMap<Utf8PathBuf, String>;
 
-fn rendered(plan: &Plan, place: &Place) -> Result<Files, Problem> {
+fn rendered(plan: &Plan, place: &Place, target: workflow::Target) -> Result<Files, Problem> {
     // Examples stand for what only a run is given, as in `graph`: the jobs are the same.
     let given = Given {
         rehearsal: true,
@@ -157,8 +183,13 @@ fn rendered(plan: &Plan, place: &Place) -> Result<Files, Problem> {
     };
     let values = Values::resolve(plan, &given, Wanted::Known).map_err(Problem::Plan)?;
     let graph = graph::build(plan, &values).map_err(Problem::Plan)?;
-    let mut files = committed(plan, &graph).map_err(Problem::Plan)?;
-    for file in workflow::files(plan, &graph, &place.plan).map_err(Problem::Workflow)? {
+    let mut files = match target {
+        workflow::Target::GitHub => committed(plan, &graph).map_err(Problem::Plan)?,
+        workflow::Target::Act => Files::new(),
+    };
+    let workflows =
+        workflow::files(plan, &graph, &place.plan, target).map_err(Problem::Workflow)?;
+    for file in workflows {
         files.insert(place.workflows.join(&file.name), file.text);
     }
     Ok(files)

@@ -1,7 +1,8 @@
 //! The files of a plan.
 
 use super::{
-    RenderedWorkflow, WorkflowError, WorkflowModel, compare, declarations, patch, read, render,
+    RenderedWorkflow, Target, WorkflowError, WorkflowModel, compare, declarations, patch, read,
+    render,
 };
 use crate::{graph::TaskGraph, plan::Plan};
 
@@ -22,7 +23,7 @@ pub struct RenderedFile {
     pub workflow: RenderedWorkflow,
 }
 
-/// Renders every workflow of a plan. `plan_path` is the plan file from the root of the repository.
+/// Renders every workflow of a plan for one target. `plan_path` is the plan file from the root of the repository.
 ///
 /// # Errors
 ///
@@ -31,10 +32,12 @@ pub fn files(
     plan: &Plan,
     graph: &TaskGraph<'_>,
     plan_path: &str,
+    target: Target,
 ) -> Result<Vec<RenderedFile>, WorkflowError> {
     let mut files = Vec::new();
     for (name, declaration) in declarations(plan) {
-        let model = WorkflowModel::of(plan, graph, &name, &declaration, plan_path)?;
+        let mut model = WorkflowModel::of(plan, graph, &name, &declaration, plan_path)?;
+        model.target = target;
         let mut text = render(&model)?;
         let mut workflow = read(&text)?;
         compare(graph, &model, &workflow)?;

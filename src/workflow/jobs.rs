@@ -14,7 +14,7 @@ use super::{
     groups::{Group, approval_environment, groups},
     handed::{kept_days, producers},
     minutes,
-    model::{Concurrency, Job, JobEnvironment, JobTask, Step, WorkflowModel},
+    model::{Concurrency, Job, JobEnvironment, JobTask, Step, Target, WorkflowModel},
     order,
     steps::{History, Steps, secret_variables, selected},
 };
@@ -87,6 +87,7 @@ impl WorkflowModel {
         Ok(Self {
             name: format!("{} / {name}", inert(&plan.name)),
             plan: plan_path.to_owned(),
+            target: Target::GitHub,
             concurrency: build.concurrency(&nodes),
             on: Value::Object(events.filters),
             jobs,

@@ -16,12 +16,24 @@ pub struct WorkflowModel {
     pub name: String,
     /// The plan file, from the root of the repository.
     pub plan: String,
+    /// Who carries it out.
+    pub target: Target,
     /// Events with their filters, dispatch inputs among them.
     pub on: Value,
     /// What never runs twice at once.
     pub concurrency: Concurrency,
     /// The jobs, `plan` first and `checkpoint` last.
     pub jobs: Vec<Job>,
+}
+
+/// Who carries a workflow out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Target {
+    /// GitHub itself.
+    GitHub,
+    /// act, on a machine of one's own: the same jobs and steps without the keys that act refuses or does not heed.
+    Act,
 }
 
 /// What never runs twice at once.

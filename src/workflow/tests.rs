@@ -1,8 +1,8 @@
 use serde_json::json;
 
 use super::{
-    RenderedWorkflow, WorkflowError, WorkflowModel, apply, compare, declarations, files, read,
-    render,
+    RenderedWorkflow, Target, WorkflowError, WorkflowModel, apply, compare, declarations, files,
+    read, render,
 };
 use crate::{
     graph::{self, TaskGraph},
@@ -36,7 +36,7 @@ fn graph(plan: &Plan) -> TaskGraph<'_> {
 /// The only workflow of a plan.
 fn workflow(text: &str) -> Result<RenderedWorkflow, WorkflowError> {
     let plan = plan(text);
-    let rendered = files(&plan, &graph(&plan), "deploy.yaml")?;
+    let rendered = files(&plan, &graph(&plan), "deploy.yaml", Target::GitHub)?;
     Ok(rendered
         .into_iter()
         .next()
@@ -469,7 +469,7 @@ fn a_patch_changes_the_file_and_keeps_its_comments() {
         "{ on: push, patch: { env: { LOG: 1 }, jobs: { p--a: { runs-on: [self-hosted, linux], permissions: { issues: write } }, checkpoint: null } } }",
     );
     let plan = plan(&text);
-    let files = files(&plan, &graph(&plan), "deploy.yaml").expect("it is rendered");
+    let files = files(&plan, &graph(&plan), "deploy.yaml", Target::GitHub).expect("it is rendered");
     let file = &files[0];
     assert!(file.workflow.job("checkpoint").is_none());
     assert_eq!(
@@ -485,7 +485,7 @@ fn a_patch_changes_the_file_and_keeps_its_comments() {
         assert!(file.text.contains(kept), "{kept}\n{}", file.text);
     }
     assert_eq!(
-        super::files(&plan, &graph(&plan), "deploy.yaml").expect("again")[0].text,
+        super::files(&plan, &graph(&plan), "deploy.yaml", Target::GitHub).expect("again")[0].text,
         file.text
     );
 }

@@ -8,6 +8,7 @@ use deploy_action::{
     rehearse::hub::{Hub, HubOptions, PullRequest, PullRequestState},
     secret::Secret,
 };
+use deploy_action_test_support::github_api::{Asker, problems_of_log};
 use serde_json::Value;
 
 use crate::world::{Ran, World};
@@ -107,6 +108,13 @@ fn hub(world: &World, pull_request: Option<u64>) -> Hub {
     Hub::start(options).expect("it starts")
 }
 
+/// Stops a hub, and holds what it was asked and answered against GitHub's own description.
+async fn finish(world: &World, hub: Hub) {
+    hub.stop().await;
+    let problems = problems_of_log(&world.out("github/requests.jsonl"), Asker::Client);
+    assert_eq!(problems, [""; 0]);
+}
+
 /// A world that knows a repository, a commit and this GitHub.
 fn world_at(api: &str) -> World {
     World::new(PLAN)
@@ -173,7 +181,7 @@ async fn one_comment_is_written_left_alone_and_edited() {
         "{summary}"
     );
     assert!(world.files_with(TOKEN).is_empty());
-    hub.stop().await;
+    finish(&world, hub).await;
 }
 
 fn methods(hub: &Hub, methods: &[&str]) -> usize {
@@ -205,7 +213,7 @@ async fn without_a_pull_request_nothing_is_posted_and_that_is_said() {
         ran.stderr
     );
     assert_eq!(methods(&hub, &["POST", "PATCH"]), 0);
-    hub.stop().await;
+    finish(&world, hub).await;
 }
 
 /// Nobody listens there: it is a port that only a superuser could take.

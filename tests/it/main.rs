@@ -1,6 +1,8 @@
 //! Tests of the program from outside, one file a verb.
 
+mod act;
 mod action;
+mod cancel;
 mod checkpoint;
 mod close;
 mod container;

@@ -11,6 +11,7 @@ use std::{
 
 use camino::Utf8PathBuf;
 use deploy_action::rehearse::registry::{HeldRepository, contents};
+use deploy_action_test_support::github_api::{Asker, problems_of_log};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde_json::Value;
 
@@ -19,6 +20,18 @@ use crate::world::{Ran, World, wait_until};
 /// Where a plan is rehearsed. Scripts of the plan find the folder for their traces in `$HOME`.
 pub struct Rehearsals {
     pub world: World,
+}
+
+impl Drop for Rehearsals {
+    /// Holds what the stand-in for GitHub was asked, and what it answered, against GitHub's own description.
+    fn drop(&mut self) {
+        let log = self.stage().join("github/requests.jsonl");
+        // A test that fails has its own words.
+        if log.exists() && !std::thread::panicking() {
+            let problems = problems_of_log(&log, Asker::Client);
+            assert!(problems.is_empty(), "{}", problems.join("\n"));
+        }
+    }
 }
 
 impl Rehearsals {

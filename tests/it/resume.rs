@@ -368,3 +368,51 @@ fn a_runner_that_is_killed_behind_any_record_is_followed_by_one_that_ends_in_the
         last.tells("0: after up-to-date, before up-to-date, middle up-to-date");
     }
 }
+
+#[test]
+fn what_several_tasks_need_runs_once() {
+    let world = World::new(
+        "
+name: app
+phases:
+  - id: ship
+    tasks:
+      - { id: shared, run: { script: 'echo shared >> $OUT/trace' } }
+      - { id: a, needs: shared, run: { script: 'true' } }
+      - { id: b, needs: shared, run: { script: 'true' } }
+      - { id: c, needs: shared, run: { script: 'true' } }
+",
+    );
+    let told = "0: a succeeded, b succeeded, c succeeded, shared succeeded";
+    world.run(&["--jobs", "3"]).tells(told);
+    assert_eq!(world.read("trace"), "shared\n");
+}
+
+#[test]
+fn a_run_that_goes_on_after_failures_ends_with_1_and_names_them_last_and_first() {
+    let world = World::new(
+        "
+name: app
+phases:
+  - id: ship
+    tasks:
+      - { id: broken, run: { script: 'exit 7' } }
+      - { id: fine, run: { script: 'true' } }
+",
+    );
+    let ran = world.call(&["run", "--jobs", "1"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.all());
+    let last = ran.stderr.trim_end().lines().next_back();
+    assert!(
+        last.is_some_and(|line| line.starts_with("first failure: broken: ")),
+        "{}",
+        ran.stderr
+    );
+    let comment = world.call(&["checkpoint"]).stdout;
+    let place = |word: &str| {
+        comment
+            .find(word)
+            .unwrap_or_else(|| panic!("no `{word}`: {comment}"))
+    };
+    assert!(place("broken") < place("fine"), "{comment}");
+}

@@ -140,11 +140,15 @@ impl World {
 
     /// The program, in the repository.
     pub fn program(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_deploy-action"));
+        let mut command = self.command(env!("CARGO_BIN_EXE_deploy-action"));
+        command.args(args);
         command
-            .args(args)
-            .current_dir(self.repository())
-            .stdin(Stdio::null());
+    }
+
+    /// Any program, in the repository and with this world's environment.
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(self.repository()).stdin(Stdio::null());
         self.set_environment(&mut command);
         command
     }

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod github_api;
 mod program;
 mod rehearse;
 mod render;
@@ -34,7 +35,7 @@ enum Verb {
     Render(render::RenderArgs),
     /// Rehearses an example system on this machine.
     Rehearse(rehearse::RehearseArgs),
-    /// Writes the JSON Schema of the plan file.
+    /// Writes the schemas that are checked in: of the plan file, and of what is called of GitHub's API.
     Schema(schema::SchemaArgs),
 }
 

@@ -1,4 +1,4 @@
-//! `cargo xtask schema`: the JSON Schema of the plan file, for editors.
+//! `cargo xtask schema`: the JSON Schema of the plan file, for editors, and that of what is called of GitHub's API, for tests.
 
 use std::{
     fs,
@@ -6,22 +6,41 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
-use clap::Args;
+use clap::{Args, ValueEnum};
 
-use crate::{program, repository, words};
+use crate::{github_api, program, repository, words};
 
 /// Where the schema lies, relative to the root.
 const SCHEMA: &str = "docs/deploy.schema.json";
 
 #[derive(Args)]
 pub(crate) struct SchemaArgs {
+    /// Which one.
+    #[arg(default_value = "plan")]
+    what: Schema,
     /// Writes nothing; exits 3 when the file has drifted.
     #[arg(long)]
     check: bool,
 }
 
-/// Writes what `deploy-action schema` prints, or compares it with what is there.
+#[derive(Clone, Copy, ValueEnum)]
+enum Schema {
+    /// The plan file.
+    Plan,
+    /// What is called of GitHub's API, from npm's registry.
+    Github,
+}
+
+/// Writes a schema, or compares it with what is there.
 pub(crate) fn schema(args: &SchemaArgs) -> anyhow::Result<ExitCode> {
+    match args.what {
+        Schema::Plan => plan(args),
+        Schema::Github => github_api::github_api(args.check),
+    }
+}
+
+/// Writes what `deploy-action schema` prints, or compares it with what is there.
+fn plan(args: &SchemaArgs) -> anyhow::Result<ExitCode> {
     let root = repository::root()?;
     let output = Command::new(program::build(&root)?)
         .arg("schema")

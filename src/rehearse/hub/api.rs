@@ -89,7 +89,7 @@ pub(super) fn answer(call: &Call) -> io::Result<Answer> {
 
 fn of_repository(call: &Call, rest: &[&str]) -> io::Result<Answer> {
     match (call.method.as_str(), rest) {
-        ("GET", []) => Ok(Answer::ok(repository::repository(call))),
+        ("GET", []) => Ok(repository::read(call)),
         ("GET", ["issues", number, "comments"]) => comments::list(call, number),
         ("POST", ["issues", number, "comments"]) => comments::create(call, number),
         ("GET", ["issues", "comments", id]) => comments::read(call, id),

@@ -4,6 +4,7 @@ use std::{sync::Mutex, time::Duration};
 
 use axum::http::{HeaderName, StatusCode, header};
 use jiff::Timestamp;
+use serde_json::json;
 
 use super::answer::Answer;
 
@@ -32,6 +33,8 @@ pub enum Fault {
         /// The status.
         status: u16,
     },
+    /// The request is carried out, and its answer lost on the way: a proxy answers 502 in its place.
+    Lost,
 }
 
 impl Fault {
@@ -61,12 +64,17 @@ impl Fault {
                 let status = code(*status);
                 let message = match status {
                     StatusCode::FORBIDDEN => "Resource not accessible by integration",
-                    StatusCode::UNPROCESSABLE_ENTITY => "Validation Failed",
+                    StatusCode::UNPROCESSABLE_ENTITY => {
+                        let error =
+                            json!({"resource": "IssueComment", "code": "invalid", "field": "data"});
+                        return Answer::invalid(error, "");
+                    }
                     status => status.canonical_reason().unwrap_or("Refused"),
                 };
                 Answer::refused(status, message, "")
             }
             Self::Failed { status } => Answer::empty(code(*status)),
+            Self::Lost => Answer::empty(StatusCode::BAD_GATEWAY),
         }
     }
 }
@@ -87,26 +95,26 @@ pub(super) struct Faults(Mutex<Vec<Planned>>);
 #[derive(Debug)]
 struct Planned {
     requests: usize,
-    path_part: String,
+    part: String,
     fault: Fault,
 }
 
 impl Faults {
-    pub(super) fn plan(&self, requests: usize, path_part: &str, fault: Fault) {
+    pub(super) fn plan(&self, requests: usize, part: &str, fault: Fault) {
         let planned = Planned {
             requests,
-            path_part: path_part.to_owned(),
+            part: part.to_owned(),
             fault,
         };
         self.lock().push(planned);
     }
 
-    /// Takes the fault of a request, the one that was planned first.
-    pub(super) fn take(&self, path: &str) -> Option<Fault> {
+    /// Takes the fault of a request `METHOD PATH`, the one that was planned first.
+    pub(super) fn take(&self, request: &str) -> Option<Fault> {
         let mut faults = self.lock();
         let planned = faults
             .iter_mut()
-            .find(|planned| planned.requests > 0 && path.contains(&planned.path_part))?;
+            .find(|planned| planned.requests > 0 && request.contains(&planned.part))?;
         planned.requests -= 1;
         Some(planned.fault.clone())
     }

@@ -1,5 +1,6 @@
 //! Container packages: what a registry holds, as GitHub Packages shows it.
 
+use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::{
@@ -40,9 +41,8 @@ fn list(call: &Call) -> Answer {
             return page::list(call, Vec::new(), Value::Array);
         }
         _ => {
-            let error =
-                json!({"resource": "Package", "code": "missing_field", "field": "package_type"});
-            return Answer::invalid(error, PAGE);
+            let message = "The package_type parameter is missing or invalid.";
+            return Answer::refused(StatusCode::BAD_REQUEST, message, PAGE);
         }
     }
     let written = of_owner(call)

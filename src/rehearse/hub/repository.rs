@@ -56,7 +56,15 @@ const ADDRESSES: [(&str, &str); 37] = [
     ("url", ""),
 ];
 
-/// Writes the repository.
+/// Answers `GET /repos/…` with what only its own address shows, too.
+pub(super) fn read(call: &Call) -> Answer {
+    let mut written = repository(call);
+    written["network_count"] = json!(0);
+    written["subscribers_count"] = json!(0);
+    Answer::ok(written)
+}
+
+/// Writes the repository as other objects show it.
 pub(super) fn repository(call: &Call) -> Value {
     let full_name = &call.hub.repository;
     let (owner, name) = full_name.split_once('/').unwrap_or((full_name, full_name));

@@ -24,6 +24,8 @@ pub struct WorkflowRun {
     pub attempt: u32,
     /// The name of the workflow.
     pub workflow: String,
+    /// The file of the workflow: `.github/workflows/deploy.yml`.
+    pub path: String,
     /// The event that started it.
     pub event: String,
     /// The branch or tag.
@@ -215,6 +217,7 @@ fn write_run(call: &Call, run: &WorkflowRun) -> Value {
     json!({
         "id": run.id,
         "name": run.workflow,
+        "path": run.path,
         "display_title": run.workflow,
         "node_id": node_id("WFR", run.id),
         "head_branch": run.branch,

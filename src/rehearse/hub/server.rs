@@ -113,6 +113,9 @@ pub struct HubRequest {
     pub body: Option<String>,
     /// The status of the answer.
     pub status: u16,
+    /// The body of the answer; `None` where there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<String>,
 }
 
 /// A running stand-in of GitHub's API on the loopback address.
@@ -258,9 +261,9 @@ impl Hub {
         )
     }
 
-    /// Lets the next requests fail whose path contains a text; what was planned first is used up first.
-    pub fn fail_next(&self, requests: usize, path_part: &str, fault: Fault) {
-        self.shared.faults.plan(requests, path_part, fault);
+    /// Lets the next requests fail whose `METHOD PATH` contains a text; what was planned first is used up first.
+    pub fn fail_next(&self, requests: usize, part: &str, fault: Fault) {
+        self.shared.faults.plan(requests, part, fault);
     }
 
     /// Ends the answers under way and stops listening.
@@ -346,15 +349,14 @@ fn record_and_answer(shared: &Shared, parts: &Parts, body: &str) -> io::Result<A
     let now = Timestamp::now();
     let window = shared.budget.count(now);
     let (_, path) = split_prefix(parts.uri.path());
-    let answer = if let Some(fault) = shared.faults.take(path) {
-        fault.answer()
-    } else if let Some(refusal) = shared.refusal_of_token(&parts.headers) {
-        refusal
-    } else {
-        match read_call(shared, parts, body, (now, window)) {
-            Some(call) => api::answer(&call)?.with_entity_tag(&parts.method, &parts.headers),
-            None => Answer::not_found(""),
+    let answer = match shared.faults.take(&format!("{} {path}", parts.method)) {
+        Some(fault) => {
+            if fault == Fault::Lost {
+                usual_answer(shared, parts, body, (now, window))?;
+            }
+            fault.answer()
         }
+        None => usual_answer(shared, parts, body, (now, window))?,
     };
     shared.log.append(&HubRequest {
         at: now,
@@ -363,10 +365,26 @@ fn record_and_answer(shared: &Shared, parts: &Parts, body: &str) -> io::Result<A
         query: parts.uri.query().map(str::to_owned),
         body: (!body.is_empty()).then(|| body.to_owned()),
         status: answer.status.as_u16(),
+        answer: Some(answer.text()).filter(|text| !text.is_empty()),
     })?;
     let headers = window.headers(|name| answer.has_header(name));
     let with_header = |answer: Answer, (name, value)| answer.header(name, value);
     Ok(headers.into_iter().fold(answer, with_header))
+}
+
+fn usual_answer(
+    shared: &Shared,
+    parts: &Parts,
+    body: &str,
+    (now, window): (Timestamp, Window),
+) -> io::Result<Answer> {
+    if let Some(refusal) = shared.refusal_of_token(&parts.headers) {
+        return Ok(refusal);
+    }
+    Ok(match read_call(shared, parts, body, (now, window)) {
+        Some(call) => api::answer(&call)?.with_entity_tag(&parts.method, &parts.headers),
+        None => Answer::not_found(""),
+    })
 }
 
 /// Takes a request apart; `None` where its target is not well encoded.

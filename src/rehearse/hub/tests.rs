@@ -1,4 +1,5 @@
 //! The hub over real HTTP, asked by octocrab's typed models and by a plain client.
+mod client;
 mod resources;
 mod rules;
 mod world;

@@ -48,9 +48,9 @@ proptest! {
         let Some(plan) = read.plan else { return Ok(()) };
         let values = Values::resolve(&plan, &Given::default(), Wanted::Known).expect("there are no inputs");
         let Ok(graph) = graph::build(&plan, &values) else { return Ok(()) };
-        match files(&plan, &graph, "deploy.yaml") {
+        match files(&plan, &graph, "deploy.yaml", Target::GitHub) {
             Ok(files) => {
-                let again = crate::workflow::files(&plan, &graph, "deploy.yaml").expect("it was rendered before");
+                let again = crate::workflow::files(&plan, &graph, "deploy.yaml", Target::GitHub).expect("it was rendered before");
                 prop_assert_eq!(&files, &again);
                 for job in &files[0].workflow.jobs {
                     prop_assert!(job.id.len() <= crate::workflow::LONGEST_JOB_ID);

@@ -1,5 +1,7 @@
 //! The hermetic world in which the tests run the program: a folder of its own, a home of its own, no environment.
 
+pub mod github_api;
+
 use std::{
     ffi::OsStr,
     fs,

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{
     super::{Fault, Hub, HubError, HubOptions},
-    world::{COMMENTS, HEAD, TOKEN, World, answered, options, start},
+    world::{COMMENTS, HEAD, Recorded, TOKEN, World, answered, options, start},
 };
 
 #[tokio::test]
@@ -309,7 +309,7 @@ async fn comments_of_many_clients_and_two_hubs_all_arrive() {
 
 #[tokio::test]
 async fn a_repository_of_another_form_is_refused() {
-    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    let folder = Recorded::new();
     for repository in ["acme", "acme/", "/api", "acme/api/x"] {
         let options = HubOptions {
             repository: repository.into(),

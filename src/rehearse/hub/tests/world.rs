@@ -1,8 +1,9 @@
 //! A hub over a folder of its own, and two clients.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use camino::Utf8PathBuf;
+use deploy_action_test_support::github_api::{Asker, problems_of_log};
 use octocrab::Octocrab;
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
@@ -23,8 +24,42 @@ pub(super) const LANDED: &str = "2222222222222222222222222222222222222222";
 pub(super) const COMMENTS: &str = "/repos/acme/api/issues/1/comments";
 
 pub(super) struct World {
-    pub(super) folder: TempDir,
+    pub(super) folder: Recorded,
     pub(super) hub: Hub,
+}
+
+/// The folder of a hub. At its end whatever was asked and answered is held against GitHub's own description.
+#[derive(Debug)]
+pub(super) struct Recorded {
+    folder: TempDir,
+    asker: Asker,
+}
+
+impl Recorded {
+    /// Makes a folder for a hub that is asked wrong things too.
+    pub(super) fn new() -> Self {
+        Self::of(Asker::Adversary)
+    }
+
+    fn of(asker: Asker) -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
+        Self { folder, asker }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+impl Drop for Recorded {
+    fn drop(&mut self) {
+        let log = self.path().join("requests.jsonl");
+        // A test that fails has its own words.
+        if log.exists() && !std::thread::panicking() {
+            let problems = problems_of_log(&log, self.asker);
+            assert!(problems.is_empty(), "{}", problems.join("\n"));
+        }
+    }
 }
 
 /// What came back.
@@ -48,7 +83,14 @@ impl Answered {
 
 impl World {
     pub(super) fn new() -> Self {
-        let folder = TempDir::new().expect("a temporary folder");
+        let folder = Recorded::new();
+        let hub = start(options(&folder));
+        Self { folder, hub }
+    }
+
+    /// Starts a hub whose every request has to be right.
+    pub(super) fn of_our_client() -> Self {
+        let folder = Recorded::of(Asker::Client);
         let hub = start(options(&folder));
         Self { folder, hub }
     }
@@ -98,7 +140,7 @@ pub(super) fn start(options: HubOptions) -> Hub {
 }
 
 /// Returns options with the merged pull request 1, and a registry with two packages of the owner.
-pub(super) fn options(folder: &TempDir) -> HubOptions {
+pub(super) fn options(folder: &Recorded) -> HubOptions {
     HubOptions {
         folder: Utf8PathBuf::try_from(folder.path().to_owned()).expect("a path of UTF-8"),
         port: None,
