@@ -12,6 +12,7 @@ mod graph;
 mod layers;
 mod lint;
 mod look;
+mod look_json;
 mod process;
 mod reference;
 mod rehearse;
