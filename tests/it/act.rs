@@ -137,7 +137,7 @@ fn program_act(world: &World) -> Command {
 }
 
 /// Runs the event `push` of a world's workflow.
-fn act(world: &World, binary: &Path) -> Command {
+fn act(world: &World) -> Command {
     // The action alone: act copies the whole folder for each step.
     let folder = world.out("action");
     fs::create_dir_all(&folder).expect("a folder");
@@ -156,17 +156,16 @@ fn act(world: &World, binary: &Path) -> Command {
         .arg(format!("{ACTION}={}", folder.display()))
         .args(["--secret", "GITHUB_TOKEN"])
         .arg("--env")
-        .arg(format!("DEPLOY_ACTION_BINARY={}", binary.display()))
+        .arg(format!("DEPLOY_ACTION_BINARY={}", binary(world).display()))
         .env("XDG_CACHE_HOME", cache);
     command
 }
 
-/// Calls the program with the address of this world's GitHub, and keeps the summary of the step, which act empties before the next one.
-fn keeping_the_summary(world: &World) -> PathBuf {
+/// Becomes the program, with the address of this world's GitHub.
+fn binary(world: &World) -> PathBuf {
     let script = format!(
         "#!/bin/bash\nif test -e \"$OUT/api-url\"; then export GITHUB_API_URL=$(cat \"$OUT/api-url\"); fi\n\
-        {PROGRAM} \"$@\"\ncode=$?\n\
-        cp \"$GITHUB_STEP_SUMMARY\" \"$OUT/summary-$DEPLOY_ACTION_INPUT_COMMAND\"\nexit $code\n"
+        exec {PROGRAM} \"$@\"\n"
     );
     let path = world.out("binary");
     fs::write(&path, script).expect("a file");
@@ -186,7 +185,7 @@ impl Acted {
     }
 
     fn with(world: &World, args: &[&str]) -> Self {
-        let mut act = act(world, &keeping_the_summary(world));
+        let mut act = act(world);
         act.args(args);
         let output = tokio::task::block_in_place(|| act.output()).expect("act starts");
         Self::of(
@@ -247,6 +246,27 @@ impl Acted {
             .map_or(0, |code| code.parse().expect("a number"))
     }
 
+    /// The summary that a step left.
+    fn summary(&self, step: &str) -> &str {
+        let lines = self.of_step(step);
+        let mut summaries = lines.iter().filter(|line| line["command"] == "summary");
+        let last = summaries.next_back();
+        last.and_then(|line| line["content"].as_str())
+            .unwrap_or_default()
+    }
+
+    /// The errors that a step annotated: file and title.
+    fn errors(&self, step: &str) -> Vec<(&str, &str)> {
+        let lines = self.of_step(step);
+        let errors = lines.iter().filter(|line| line["command"] == "error");
+        errors
+            .map(|line| {
+                let text = |key: &str| line["kvPairs"][key].as_str().unwrap_or_default();
+                (text("file"), text("title"))
+            })
+            .collect()
+    }
+
     /// How the last job ended.
     fn job(&self) -> Option<&str> {
         self.jobs().last().map(|(_, result)| *result)
@@ -279,8 +299,11 @@ async fn a_workflow_deploys_hands_outputs_on_reports_and_closes() {
     let hex = digest.strip_prefix("digest=sha256:").expect("a digest");
     assert_eq!(hex.len(), 64, "{digest}");
     assert_eq!(acted.printed("Close"), "nothing was left running\n");
-    let summary = world.read("summary-checkpoint");
-    assert!(summary.contains("## Deployment of app: "), "{summary}");
+    for step in ["Deploy", "Report"] {
+        let summary = acted.summary(step);
+        assert!(summary.contains("## Deployment of app: "), "{summary}");
+    }
+    assert_eq!(acted.errors("Deploy"), []);
     let comments = hub.comments(7).expect("comments");
     assert_eq!(comments.len(), 1, "{}", acted.all());
     assert!(comments[0].body.contains("## Deployment of app: "));
@@ -314,11 +337,14 @@ async fn a_task_that_fails_makes_the_job_red_and_what_follows_tells_the_truth() 
     assert_eq!(acted.result("Tell"), None, "it follows a failure");
     assert_eq!(acted.result("Close"), Some("success"));
     assert_eq!(acted.printed("Close"), "nothing was left running\n");
-    let summary = world.read("summary-checkpoint");
-    assert!(
-        summary.contains("## Deployment of app: failed"),
-        "{summary}"
-    );
+    assert_eq!(acted.errors("Deploy"), [("deploy.yaml", "build")]);
+    for step in ["Deploy", "Report"] {
+        let summary = acted.summary(step);
+        assert!(
+            summary.contains("## Deployment of app: failed"),
+            "{summary}"
+        );
+    }
     let comments = hub.comments(7).expect("comments");
     assert!(comments[0].body.contains("## Deployment of app: failed"));
     assert_eq!(world.read("sent"), "");
@@ -375,7 +401,7 @@ async fn a_cancelled_workflow_is_closed_and_the_next_one_takes_over_what_went_on
     let (head, tail) = WORKFLOW.split_once("      - name: Report").expect("a step");
     let (_, tail) = tail.split_once("      - name: Close").expect("a step");
     let world = world(&plan, &format!("{head}      - name: Close{tail}"));
-    let started = Started::of(act(&world, Path::new(PROGRAM)), &world, "cancelled");
+    let started = Started::of(act(&world), &world, "cancelled");
     world.wait_for("sent");
     started.signal(Signal::INT);
     crate::world::wait_until("the closing step begins", || {
