@@ -560,7 +560,7 @@ fn still_runs(node: &Node<'_>, child: &KeptChild) -> ExecuteError {
 }
 
 /// Why a kind cannot be carried out by this version.
-fn not_there_yet(kind: Kind) -> Option<&'static str> {
+pub fn not_there_yet(kind: Kind) -> Option<&'static str> {
     match kind {
         Kind::Terraform => Some("this version does not run terraform yet"),
         Kind::Kubernetes => Some("this version does not apply to clusters yet"),

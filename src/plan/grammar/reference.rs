@@ -43,7 +43,7 @@ pub fn reference() -> String {
 }
 
 /// Every object, each behind those in which it was found, with the place where it was found first.
-fn objects() -> Vec<(&'static Object, String)> {
+pub(super) fn objects() -> Vec<(&'static Object, String)> {
     let mut found: Vec<(&'static Object, String)> = vec![(&PLAN, String::new())];
     let mut next = 0;
     while let Some((object, place)) = found.get(next).cloned() {
