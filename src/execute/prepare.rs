@@ -535,7 +535,7 @@ enum Advice {
     Ask(&'static str),
 }
 
-/// What a kind says about an attempt that nobody saw the end of (`semantics.md`, "Interrupted").
+/// What a kind says about an attempt that nobody saw the end of (`docs/guide.md`, "Interrupted").
 fn advice(kind: Kind, changes: bool) -> Advice {
     match kind {
         // Pushing asks first what is there: a blob, a manifest, a tag that stands is adopted.
