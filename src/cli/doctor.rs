@@ -10,6 +10,8 @@ mod needs;
 mod online;
 mod programs;
 
+use camino::{Utf8Path, Utf8PathBuf};
+
 use super::{
     CliError, Environment, Exit, output,
     plan_file::PlanFile,
@@ -107,9 +109,9 @@ async fn examine(args: &DoctorArgs, environment: &Environment) -> Result<Report,
     }
     let folder = match plan {
         Some(plan) => plan.folder.clone(),
-        None => camino::Utf8PathBuf::from("."),
+        None => Utf8PathBuf::from("."),
     };
-    let runner = local_github(environment, &folder).await?;
+    let runner = runner(environment, &folder).await?;
     let patient = Patient {
         environment,
         runner: &runner,
@@ -124,6 +126,15 @@ async fn examine(args: &DoctorArgs, environment: &Environment) -> Result<Report,
         online::examine(&patient, &mut report).await;
     }
     Ok(report)
+}
+
+/// What is known of GitHub; without children, git is not asked for the rest.
+async fn runner(environment: &Environment, folder: &Utf8Path) -> Result<RunnerContext, CliError> {
+    if cfg!(unix) {
+        return local_github(environment, folder).await;
+    }
+    RunnerContext::read(&environment.variables)
+        .map_err(|error| CliError::from_error(Exit::Usage, &error))
 }
 
 fn of_plan(args: &DoctorArgs, graph: Option<&TaskGraph<'_>>) -> Finding {

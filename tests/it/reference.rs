@@ -53,7 +53,8 @@ fn what_comments_cite_of_the_documentation_is_there() {
     let guide = page("guide.md");
     let sections = Regex::new(r"plan-format\.md`?,? (\d\.\d+)").expect("a pattern");
     let titles = Regex::new(r#"guide\.md`?, "([^"{]+)""#).expect("a pattern");
-    let pages = Regex::new(r"\b(semantics|platform|systems|infra|architecture|product)\.md").expect("a pattern");
+    let pages = Regex::new(r"\b(semantics|platform|systems|infra|architecture|product)\.md")
+        .expect("a pattern");
     let (mut wrong, mut n_cited) = (Vec::new(), 0);
     for file in files {
         let text = fs::read_to_string(&file).expect("a source");
@@ -72,7 +73,9 @@ fn what_comments_cite_of_the_documentation_is_there() {
             }
         }
         if !file.ends_with("tests/it/reference.rs") {
-            pages.find_iter(&text).for_each(|found| missing(found.as_str()));
+            pages
+                .find_iter(&text)
+                .for_each(|found| missing(found.as_str()));
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
@@ -84,7 +87,13 @@ fn what_comments_cite_of_the_documentation_is_there() {
 fn links_between_the_pages_lead_somewhere() {
     let link = Regex::new(r"\]\(([^)#\s]*)(#[^)\s]+)?\)").expect("a pattern");
     let mut wrong = Vec::new();
-    for name in ["README.md", "CONTRIBUTING.md", "docs/guide.md", "docs/security.md", "docs/plan-format.md"] {
+    for name in [
+        "README.md",
+        "CONTRIBUTING.md",
+        "docs/guide.md",
+        "docs/security.md",
+        "docs/plan-format.md",
+    ] {
         let path = root().join(name);
         let text = fs::read_to_string(&path).expect("a page");
         for found in link.captures_iter(&text) {
@@ -97,7 +106,9 @@ fn links_between_the_pages_lead_somewhere() {
             } else {
                 path.parent().expect("a folder").join(target)
             };
-            let anchor = found.get(2).map(|anchor| anchor.as_str().trim_start_matches('#').to_owned());
+            let anchor = found
+                .get(2)
+                .map(|anchor| anchor.as_str().trim_start_matches('#').to_owned());
             let is_there = match (&anchor, fs::read_to_string(&other)) {
                 (None, _) => other.exists(),
                 (Some(anchor), Ok(text)) => anchors(&text).contains(anchor),
@@ -117,7 +128,9 @@ fn anchors(text: &str) -> Vec<String> {
     headings
         .map(|heading| {
             let words = heading.trim_start_matches('#').trim().to_lowercase();
-            let kept = words.chars().filter(|letter| letter.is_alphanumeric() || " -_".contains(*letter));
+            let kept = words
+                .chars()
+                .filter(|letter| letter.is_alphanumeric() || " -_".contains(*letter));
             kept.collect::<String>().replace(' ', "-")
         })
         .collect()

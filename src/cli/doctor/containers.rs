@@ -60,7 +60,7 @@ async fn namespaces(patient: &Patient<'_>) -> Result<String, (String, String)> {
         ]
     };
     let kind = if is_root {
-        "namespaces of our own, as root"
+        "namespaces of root's"
     } else {
         "unprivileged user namespaces"
     };

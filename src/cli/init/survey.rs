@@ -11,8 +11,12 @@ const MOST_LEVELS: usize = 6;
 const MOST_FILES: usize = 50_000;
 /// Larger files are not what people write by hand, in bytes.
 const LARGEST: u64 = 512 * 1024;
-/// Folders of what was built or fetched.
-const NOT_OURS: [&str; 7] = [
+/// Folders of what was built or fetched, and of what only looks like something to deploy.
+const NOT_OURS: [&str; 11] = [
+    "examples",
+    "fixtures",
+    "testdata",
+    "tests",
     "node_modules",
     "target",
     "vendor",
@@ -115,7 +119,10 @@ fn name_of(folder: &Utf8Path) -> String {
         .ancestors()
         .find(|folder| folder.join(".git").exists())
         .unwrap_or(folder);
-    top.file_name().unwrap_or("app").to_owned()
+    let name = top.file_name().filter(|name| is_plain(Utf8Path::new(name)));
+    name.filter(|name| !name.trim().is_empty())
+        .unwrap_or("app")
+        .to_owned()
 }
 
 fn files(folder: &Utf8Path) -> io::Result<Vec<Utf8PathBuf>> {
