@@ -67,6 +67,11 @@ pub fn set_mode_of(file: &File, mode: u32) -> io::Result<()> {
 
 /// Begins to make a temporary file with these permission bits, of which the umask takes its share. Elsewhere the folder's own
 /// rules hold.
+///
+/// # Errors
+///
+/// The file cannot be made.
+#[cfg_attr(not(unix), expect(unused_mut, reason = "there is nothing to set"))]
 pub fn temporary_file_with_mode(folder: &Path, mode: u32) -> io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
@@ -77,6 +82,7 @@ pub fn temporary_file_with_mode(folder: &Path, mode: u32) -> io::Result<tempfile
 }
 
 /// Returns options that make a file for its owner alone. Elsewhere the folder's own rules hold.
+#[cfg_attr(not(unix), expect(unused_mut, reason = "there is nothing to set"))]
 pub fn private_file() -> OpenOptions {
     let mut options = OpenOptions::new();
     #[cfg(unix)]

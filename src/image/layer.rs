@@ -83,7 +83,7 @@ impl LayerPlan {
             Entry::File {
                 source: source.to_owned(),
                 size: metadata.len(),
-                executable: is_executable(&metadata),
+                executable: is_executable(metadata),
             }
         } else {
             return Err(refuse(format!(

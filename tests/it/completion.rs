@@ -10,12 +10,12 @@ fn script(shell: &str) -> String {
     ended.stdout
 }
 
-/// What bash offers for the last of these words.
+/// What bash offers for the last of these words, by the function that the script registered.
 fn offered(words: &[&str]) -> Vec<String> {
     let world = World::new(env!("CARGO_BIN_EXE_deploy-action"));
     let path = world.write("completion.bash", script("bash"));
     let ask = format!(
-        "source '{}'; COMP_WORDS=({}); COMP_CWORD={}; _deploy-action deploy-action '{}' '{}'; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+        "source '{}'; COMP_WORDS=({}); COMP_CWORD={}; function=$(complete -p deploy-action | sed 's/.* -F \\([^ ]*\\).*/\\1/'); \"$function\" deploy-action '{}' '{}'; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
         path.display(),
         words.join(" "),
         words.len() - 1,

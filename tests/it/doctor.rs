@@ -325,7 +325,7 @@ fn the_commands_for_github_can_be_run_as_they_are_printed() {
         "environment production",
         "environment production-approval",
         "secret TOKEN of environment production",
-        "secret KEY",
+        "secret KEY of the repository",
         "variable REGION",
     ] {
         for command in next(&ran, what) {
@@ -339,7 +339,7 @@ fn the_commands_for_github_can_be_run_as_they_are_printed() {
         "echo \"$*\" >> \"$OUT/gh\"\ncase \"$*\" in *--input*|'secret set KEY'*) read -r line; echo \"$line\" >> \"$OUT/gh\";; *--jq*) echo 7;; esac",
     );
     world.write("it's.txt", "value\n");
-    let mut shell = Command::new("bash")
+    let mut shell = Command::new("/bin/bash")
         .current_dir(world.repository())
         .env("PATH", bin(&world))
         .env("OUT", world.out(""))
@@ -457,7 +457,7 @@ fn online_github_is_asked_what_is_set_up() {
         "ok environment production-approval: is there, with 2 to approve",
     );
     has(&ran, "ok secret TOKEN of environment production: is there");
-    has(&ran, "missing secret KEY: is not there");
+    has(&ran, "missing secret KEY of the repository: is not there");
     let found = findings(&ran);
     assert!(
         found

@@ -14,7 +14,12 @@ fn verbs() -> Vec<String> {
     assert_eq!(code, Some(0));
     let (_, list) = help.split_once("Commands:\n").expect("a list of verbs");
     let lines = list.lines().take_while(|line| !line.is_empty());
+    // What a narrow terminal wraps stands further in.
     lines
+        .filter_map(|line| {
+            line.strip_prefix("  ")
+                .filter(|line| !line.starts_with(' '))
+        })
         .filter_map(|line| line.split_whitespace().next().map(str::to_owned))
         .collect()
 }

@@ -11,7 +11,7 @@ fn world() -> World {
 /// What groff makes of a page, and what it warns of.
 fn formatted(page: &Path) -> (String, String) {
     let output = Command::new("groff")
-        .args(["-man", "-Tutf8", "-P-c", "-ww"])
+        .args(["-man", "-Tutf8", "-P-c", "-P-b", "-P-u", "-ww"])
         .arg(page)
         .output()
         .expect("groff is there; `cargo xtask setup` brings it, or `apt-get install groff-base`");

@@ -31,6 +31,9 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// What hangs on other keys, or on what the plan declares elsewhere.
+const UNSEEN: &[&str] = &["missing-key-of-a-fetched-secret.yaml"];
+
 /// The validator of the schema that is kept in the repository.
 fn validator() -> Validator {
     let text =
@@ -103,7 +106,7 @@ fn the_schema_refuses_what_it_can_see_to_be_wrong() {
     let (mut n_refused, mut accepted) = (0, Vec::new());
     for path in files_ending_in(&root().join("tests/plans/invalid"), "yaml") {
         let name = name_of(&path);
-        if !SEEN.iter().any(|code| name.starts_with(code)) {
+        if !SEEN.iter().any(|code| name.starts_with(code)) || UNSEEN.contains(&name.as_str()) {
             continue;
         }
         let text = fs::read_to_string(&path).expect("a plan");

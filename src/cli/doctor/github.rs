@@ -75,7 +75,7 @@ pub(super) fn repository(patient: &Patient<'_>) -> String {
 pub(super) fn secret_what(environment: Option<&EnvironmentName>, name: &Name) -> String {
     match environment {
         Some(environment) => format!("secret {name} of environment {environment}"),
-        None => format!("secret {name}"),
+        None => format!("secret {name} of the repository"),
     }
 }
 
