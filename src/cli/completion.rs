@@ -17,6 +17,9 @@ pub struct CompletionArgs {
     shell: clap_complete::Shell,
 }
 
+/// The program, as it is called.
+const NAME: &str = env!("CARGO_PKG_NAME");
+
 /// Runs the verb.
 ///
 /// # Errors
@@ -24,14 +27,28 @@ pub struct CompletionArgs {
 /// The script is no text.
 pub fn completion(args: &CompletionArgs) -> Result<Exit, CliError> {
     let mut script = Vec::new();
-    clap_complete::generate(
-        args.shell,
-        &mut Args::command(),
-        env!("CARGO_PKG_NAME"),
-        &mut script,
-    );
+    clap_complete::generate(args.shell, &mut visible(), NAME, &mut script);
     let script =
         String::from_utf8(script).map_err(|error| CliError::from_error(Exit::Bug, &error))?;
-    output::data(&script);
+    output::data(&match args.shell {
+        // clap_complete 4.6 writes a dash of the program's name in one way where a verb is recognised, and in another where
+        // its options are offered; so none ever were.
+        clap_complete::Shell::Bash => {
+            let (written, meant) = (NAME.replace('-', "__subcmd__"), NAME.replace('-', "__"));
+            script.replace(&written, &meant)
+        }
+        _ => script,
+    });
     Ok(Exit::Done)
+}
+
+/// The program without the verbs that only itself calls, which scripts would offer all the same.
+fn visible() -> clap::Command {
+    let all = Args::command();
+    let verbs = all.get_subcommands().filter(|verb| !verb.is_hide_set());
+    clap::Command::new(NAME)
+        .version(env!("CARGO_PKG_VERSION"))
+        .disable_help_subcommand(true)
+        .args(all.get_arguments().cloned())
+        .subcommands(verbs.cloned())
 }

@@ -6,7 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use ignore::WalkBuilder;
 
 /// Folders deeper than this are somebody else's.
-const MOST_LEVELS: usize = 6;
+const MOST_LEVELS: usize = 8;
 /// More files than this are not looked at.
 const MOST_FILES: usize = 50_000;
 /// Larger files are not what people write by hand, in bytes.

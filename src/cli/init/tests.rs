@@ -3,7 +3,7 @@
 use std::fs;
 
 use camino::Utf8Path;
-use proptest::prelude::{Strategy, proptest};
+use proptest::prelude::{ProptestConfig, Strategy, proptest};
 
 use super::{Written, plan_of};
 use crate::{cli::lint, diagnostic::Severity, plan};
@@ -217,6 +217,8 @@ fn some_files() -> impl Strategy<Value = Vec<(String, &'static str)>> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn any_repository_gets_a_plan_that_lint_accepts(files in some_files(), name in "[^/\0]{1,20}") {
         let top = tempfile::tempdir().expect("a folder");
