@@ -16,7 +16,15 @@ mod inside;
 mod namespaces;
 mod started;
 mod tail;
+#[cfg_attr(
+    not(target_os = "linux"),
+    expect(dead_code, reason = "no image is entered by namespaces there")
+)]
 mod user;
+#[cfg_attr(
+    not(target_os = "linux"),
+    expect(dead_code, reason = "no image is entered by namespaces there")
+)]
 mod wire;
 
 pub use config::{ContainerRequest, ImageConfig, RootFolder, RootMode};

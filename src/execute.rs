@@ -23,6 +23,7 @@ mod world;
 
 pub use error::{ExecuteError, chain};
 pub use files::Listing;
+pub use prepare::not_there_yet;
 pub use recorder::{Known, Recorder};
 pub use run::{DryRun, Run};
 pub use secrets::Secrets;

@@ -18,6 +18,7 @@ mod package;
 mod patience;
 mod pull_request;
 mod repository;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod trigger;
@@ -37,4 +38,5 @@ pub use package::{Package, PackageKind};
 pub use patience::{Patience, Wait};
 pub use pull_request::{PullRequest, PullRequestState};
 pub use repository::{InvalidRepository, Repository};
+pub use settings::{EnvironmentSettings, Rights};
 pub use trigger::{EventPullRequest, TriggerEvent};

@@ -4,7 +4,7 @@
 //!
 //! | layer | modules |
 //! |--|--|
-//! | 0 | [`ident`], [`digest`], [`secret`], [`diagnostic`], [`expression`] |
+//! | 0 | [`ident`], [`digest`], [`secret`], [`diagnostic`], [`expression`], [`portable`] |
 //! | 1 | [`plan`], [`document`], [`event`] |
 //! | 2 | [`graph`] |
 //! | 3 | [`ledger`], [`schedule`], [`process`], [`image`], [`github`], [`container`] |
@@ -27,6 +27,7 @@ pub mod ident;
 pub mod image;
 pub mod ledger;
 pub mod plan;
+pub mod portable;
 pub mod probe;
 pub mod process;
 pub mod rehearse;

@@ -34,6 +34,7 @@ pub use compare::compare;
 pub use declared::declarations;
 pub use error::WorkflowError;
 pub use file::{LARGEST_FILE, RenderedFile, files, source_of};
+pub use grants::{Permissions, secrets};
 pub use groups::{LONGEST_JOB_ID, approval_environment};
 pub use model::{
     Concurrency, Job, JobEnvironment, JobTask, Permission, Step, Target, WorkflowModel,

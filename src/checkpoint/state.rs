@@ -1,4 +1,4 @@
-//! The canonical states of tasks, phases, goals and items (`systems.md`, X2).
+//! The canonical states of tasks, phases, goals and items (`docs/guide.md`, "The checkpoint").
 
 use serde::Serialize;
 

@@ -1,7 +1,7 @@
 //! `deploy-action action`: what `action.yml` calls. It turns the inputs of the action into the arguments of a verb.
 
 use super::{CliError, Environment, Exit, args};
-use crate::{execute::stand_in, workflow::action};
+use crate::workflow::action;
 
 /// Reads the inputs of the action and runs the verb that they name.
 ///
@@ -20,6 +20,7 @@ pub fn run(environment: &Environment) -> Result<Exit, CliError> {
 /// is switched off. What a keeper holds stays, as it would there.
 #[cfg(target_os = "linux")]
 fn end_with_the_rehearsal(environment: &Environment) {
+    use crate::execute::stand_in;
     use rustix::process::{Signal, set_parent_process_death_signal};
     if environment.get(stand_in::VARIABLE).is_some()
         && let Err(error) = set_parent_process_death_signal(Some(Signal::KILL))

@@ -3,9 +3,17 @@
 use clap::Parser as _;
 
 use super::{
-    CliError, Environment, Exit, action, checkpoint, close, explain, graph, lint, output, rehearse,
-    render, run as run_verb, status, trace,
+    CliError, Environment, Exit, action, checkpoint, close, completion, doctor, exit, explain,
+    graph, init, lint, man, output, rehearse, render, run as run_verb, schema, status, trace,
 };
+
+const EXAMPLES: &str = "\
+Examples:
+  deploy-action init        a first plan, from what the repository holds
+  deploy-action lint        every problem in it
+  deploy-action rehearse    carries it out on this machine, on stand-ins
+  deploy-action render      writes the workflow files that run it on GitHub
+  deploy-action doctor      what is missing here, and how to get it";
 
 /// Deployments planned as code, rehearsed on a laptop, run on GitHub Actions
 #[derive(Debug, clap::Parser)]
@@ -13,7 +21,9 @@ use super::{
     name = "deploy-action",
     version,
     max_term_width = 100,
-    disable_help_subcommand = true
+    disable_help_subcommand = true,
+    after_help = EXAMPLES,
+    after_long_help = format!("{EXAMPLES}\n\n{}", exit::table())
 )]
 pub struct Args {
     #[command(subcommand)]
@@ -31,6 +41,11 @@ enum Verb {
     Checkpoint(checkpoint::CheckpointArgs),
     Rehearse(rehearse::RehearseArgs),
     Close(close::CloseArgs),
+    Init(init::InitArgs),
+    Doctor(doctor::DoctorArgs),
+    Schema(schema::SchemaArgs),
+    Completion(completion::CompletionArgs),
+    Man(man::ManArgs),
     /// Does what the inputs of the action say; called by action.yml
     #[command(hide = true)]
     Action,
@@ -40,6 +55,11 @@ impl Args {
     /// Reads the arguments of the process; wrong ones end it with 2 and words.
     pub fn read() -> Self {
         Self::parse()
+    }
+
+    /// Returns the verbs and their options, for what is made from them.
+    pub(super) fn command() -> clap::Command {
+        <Self as clap::CommandFactory>::command()
     }
 
     /// Reads arguments that were put together from the inputs of the action.
@@ -83,6 +103,11 @@ pub(super) fn carry_out(args: &Args, environment: &Environment) -> Result<Exit, 
         Verb::Checkpoint(args) => checkpoint::checkpoint(args, environment),
         Verb::Rehearse(args) => rehearse::rehearse(args, environment),
         Verb::Close(args) => close::close(args, environment),
+        Verb::Init(args) => init::init(args, environment),
+        Verb::Doctor(args) => doctor::doctor(args, environment),
+        Verb::Schema(args) => schema::schema(args),
+        Verb::Completion(args) => completion::completion(args),
+        Verb::Man(args) => man::man(args),
         Verb::Action => action::run(environment),
     }
 }

@@ -15,6 +15,11 @@ use crate::{
 
 /// Prints the checkpoint, or posts it to the pull request
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  deploy-action checkpoint
+  deploy-action checkpoint --format html --out page.html
+  deploy-action checkpoint --post")]
 pub struct CheckpointArgs {
     #[command(flatten)]
     plan: PlanFile,

@@ -21,6 +21,9 @@ pub(super) const NOTHING_OPEN: &str = "nothing was left running";
 
 /// Waits for what a cancelled job left running, and says what is true
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  deploy-action close")]
 pub struct CloseArgs {
     #[command(flatten)]
     plan: PlanFile,

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-/// How the program ends (`semantics.md`, "Exit codes").
+/// How the program ends (`docs/guide.md`, "Exit codes").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     /// Everything asked for is done.
@@ -28,6 +28,36 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// Every way to end, by number.
+    pub const ALL: [Self; 10] = [
+        Self::Done,
+        Self::Failed,
+        Self::Usage,
+        Self::Drift,
+        Self::Paused,
+        Self::NothingSelected,
+        Self::Unavailable,
+        Self::Bug,
+        Self::Interrupted,
+        Self::Terminated,
+    ];
+
+    /// Says what it means.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "a task failed; doctor: something needed is missing",
+            Self::Usage => "wrong usage, or an invalid plan; nothing ran",
+            Self::Drift => "a rendered file has drifted",
+            Self::Paused => "paused at a gate, or for a decision",
+            Self::NothingSelected => "nothing was selected",
+            Self::Unavailable => "a service was unavailable after retries",
+            Self::Bug => "a bug of deploy-action",
+            Self::Interrupted => "cancelled by SIGINT",
+            Self::Terminated => "cancelled by SIGTERM",
+        }
+    }
+
     /// Returns the number that the shell sees.
     pub fn code(self) -> u8 {
         match self {
@@ -59,6 +89,15 @@ impl Exit {
             _ => Self::Failed,
         }
     }
+}
+
+/// The table of exit codes, for help.
+pub fn table() -> String {
+    let mut table = "Exit codes:".to_owned();
+    for exit in Exit::ALL {
+        table.push_str(&format!("\n  {:<4}{}", exit.code(), exit.meaning()));
+    }
+    table
 }
 
 impl From<Exit> for ExitCode {
@@ -126,19 +165,7 @@ mod tests {
 
     #[test]
     fn every_exit_is_found_again_by_its_number() {
-        let all = [
-            Exit::Done,
-            Exit::Failed,
-            Exit::Usage,
-            Exit::Drift,
-            Exit::Paused,
-            Exit::NothingSelected,
-            Exit::Unavailable,
-            Exit::Bug,
-            Exit::Interrupted,
-            Exit::Terminated,
-        ];
-        for exit in all {
+        for exit in Exit::ALL {
             assert_eq!(Exit::from_code(exit.code()), exit);
         }
     }

@@ -23,6 +23,9 @@ use crate::{
 
 /// Says which part of a task's fingerprint changed since it last ran
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  deploy-action explain build")]
 pub struct ExplainArgs {
     /// The task, as TASK, TASK[LEG] or TASK@ENVIRONMENT
     #[arg(value_name = "TASK")]

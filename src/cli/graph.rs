@@ -8,6 +8,10 @@ use crate::{
 
 /// Prints the task graph
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  deploy-action graph
+  deploy-action graph --format mermaid")]
 pub struct GraphArgs {
     #[command(flatten)]
     plan: plan_file::PlanFile,

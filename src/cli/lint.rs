@@ -16,6 +16,11 @@ use crate::{
 
 /// Reports every problem in the plan and in the files that it names
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  deploy-action lint
+  deploy-action lint --deny warnings --coverage
+  deploy-action lint ops/deploy.yaml --format json")]
 pub struct LintArgs {
     #[command(flatten)]
     plan: PlanFile,
@@ -70,7 +75,7 @@ pub fn lint(args: &LintArgs, environment: &Environment) -> Result<Exit, CliError
 }
 
 /// Builds the graph, which alone can see cycles, matrices, costs and texts made of nothing.
-fn graph_of(plan: &Plan) -> Result<TaskGraph<'_>, Vec<Diagnostic>> {
+pub(super) fn graph_of(plan: &Plan) -> Result<TaskGraph<'_>, Vec<Diagnostic>> {
     // An input without a value is an error of a run; linting takes examples in its place.
     let given = Given {
         rehearsal: true,

@@ -1,4 +1,4 @@
-//! From where each task ended to the exit code; worst wins (`semantics.md`, "Exit codes").
+//! From where each task ended to the exit code; worst wins (`docs/guide.md`, "Exit codes").
 
 use super::Exit;
 use crate::{event::FailureKind, execute::Run, ledger::TaskState, schedule::Status};

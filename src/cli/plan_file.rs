@@ -12,7 +12,7 @@ pub const DEFAULT: &str = "deploy.yaml";
 #[derive(Debug, Clone, clap::Args)]
 pub struct PlanFile {
     /// The plan file
-    #[arg(value_name = "FILE", default_value = DEFAULT)]
+    #[arg(value_name = "FILE", default_value = DEFAULT, value_hint = clap::ValueHint::FilePath)]
     pub file: Utf8PathBuf,
 }
 
@@ -34,6 +34,11 @@ impl PlanFile {
             return Err(invalid(&self.file));
         }
         Ok(read)
+    }
+
+    /// Whether no file was named and none is there.
+    pub fn is_default_and_missing(&self) -> bool {
+        self.file == DEFAULT && self.file.symlink_metadata().is_err()
     }
 
     /// Reads the plan without showing anything.

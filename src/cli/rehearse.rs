@@ -41,6 +41,11 @@ use crate::{
 
 /// Rehearses the plan on this machine: its rendered jobs, on stand-ins where the thing is a cloud
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  deploy-action rehearse
+  deploy-action rehearse --event pull_request
+  cargo xtask rehearse relay")]
 pub struct RehearseArgs {
     #[command(flatten)]
     plan: plan_file::PlanFile,

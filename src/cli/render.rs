@@ -25,6 +25,11 @@ use crate::{
 
 /// Writes the workflow files, and the files of render tasks that are kept in git
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  deploy-action render
+  deploy-action render --check
+  deploy-action render apps/shop/deploy.yaml --dir .github/workflows")]
 pub struct RenderArgs {
     #[command(flatten)]
     plan: plan_file::PlanFile,
@@ -32,7 +37,7 @@ pub struct RenderArgs {
     #[arg(long)]
     check: bool,
     /// Folder of the workflow files [default: .github/workflows beside the plan]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     dir: Option<Utf8PathBuf>,
     /// How it is printed
     #[arg(long, value_enum, default_value = "text")]

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    CliError, Environment, Exit, look, outcome, output,
+    CliError, Environment, Exit, exit, look, outcome, output,
     plan_file::PlanFile,
     session::{Choice, Session, block_on, execute_error, select},
     signals,
@@ -24,8 +24,20 @@ use crate::{
     workflow::{action, jobs_with_work},
 };
 
+const EXAMPLES: &str = "\
+Examples:
+  deploy-action run --dry-run
+  deploy-action run --environment staging
+  deploy-action run --task build --force build
+  deploy-action run --from app --input region=eu
+  deploy-action run --done migrate        it was interrupted, and somebody looked: it is done";
+
 /// Carries out the plan, resuming from the ledger
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = EXAMPLES,
+    after_long_help = format!("{EXAMPLES}\n\n{}", exit::table())
+)]
 pub struct RunArgs {
     #[command(flatten)]
     pub(super) plan: PlanFile,

@@ -47,7 +47,7 @@ pub struct Choice {
     #[arg(long, value_name = "NAME=VALUE")]
     pub input: Vec<String>,
     /// Folder of the ledgers [default: $XDG_STATE_HOME/deploy-action]
-    #[arg(long, value_name = "DIR", env = "DEPLOY_ACTION_STATE")]
+    #[arg(long, value_name = "DIR", env = "DEPLOY_ACTION_STATE", value_hint = clap::ValueHint::DirPath)]
     pub state: Option<Utf8PathBuf>,
 }
 

@@ -44,6 +44,20 @@ pub fn listen() -> Result<Cancelled, CliError> {
     Ok(receiver)
 }
 
+/// Refuses: what runs has to be stopped by signals, which only Unix has.
+///
+/// # Errors
+///
+/// Always.
+#[cfg(not(unix))]
+pub fn listen() -> Result<Cancelled, CliError> {
+    Err(CliError::new(
+        Exit::Usage,
+        "plans are run and rehearsed on Linux and macOS",
+    )
+    .hint("on Windows this works in WSL 2; `lint`, `graph` and `render` work here"))
+}
+
 /// Ends seven seconds after the first signal.
 pub async fn leave(mut cancelled: Cancelled) -> &'static str {
     let signal = loop {

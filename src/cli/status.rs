@@ -10,6 +10,10 @@ use crate::checkpoint::to_text;
 
 /// Says where every task stands, from the ledger
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  deploy-action status
+  deploy-action status --environment production --format json")]
 pub struct StatusArgs {
     #[command(flatten)]
     plan: PlanFile,

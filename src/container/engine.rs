@@ -10,7 +10,10 @@ use std::{
 
 use tokio::{process::Command, time::timeout};
 
-use crate::container::{ContainerError, tail::Tail};
+use crate::{
+    container::{ContainerError, tail::Tail},
+    portable::own_group,
+};
 
 /// How long a daemon may take to say its version. One that is there answers in milliseconds.
 const VERSION: Duration = Duration::from_secs(2);
@@ -182,8 +185,8 @@ impl Engine {
             .args(arguments)
             .env_clear()
             .envs(&self.env)
-            .stdin(Stdio::null())
-            .process_group(0);
+            .stdin(Stdio::null());
+        own_group(command.as_std_mut());
         command
     }
 }

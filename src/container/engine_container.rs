@@ -10,12 +10,15 @@ use tokio::{
     time::timeout,
 };
 
-use crate::container::{
-    ContainerError, ContainerExit, ContainerRequest, Engine, EngineKind, Helper, Started,
-    StartedBy,
-    started::{PATIENCE, Reins, Streams, read_log},
-    tail::Tail,
-    wire::{Order, Word},
+use crate::{
+    container::{
+        ContainerError, ContainerExit, ContainerRequest, Engine, EngineKind, Helper, Started,
+        StartedBy,
+        started::{PATIENCE, Reins, Streams, read_log},
+        tail::Tail,
+        wire::{Order, Word},
+    },
+    portable::own_group,
 };
 
 /// A container of an engine, with the guard that removes it when we are gone.
@@ -206,15 +209,15 @@ async fn start_guard(
         command,
         env: engine.env().clone(),
     };
-    let mut guard = Command::new(helper.program())
+    let mut command = Command::new(helper.program());
+    command
         .arg("contain")
         .env_clear()
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .process_group(0)
-        .spawn()
-        .map_err(failed)?;
+        .stderr(Stdio::null());
+    own_group(command.as_std_mut());
+    let mut guard = command.spawn().map_err(failed)?;
     let Some(mut pipe) = guard.stdin.take() else {
         return Err(failed(std::io::Error::other("it has no pipe")));
     };

@@ -10,12 +10,15 @@ use tokio::{
     time::timeout,
 };
 
-use crate::container::{
-    ContainerError, ContainerExit, ContainerRequest, Helper, RootFolder, RootMode, Started,
-    StartedBy,
-    started::{Reins, Streams, read_log},
-    tail::Tail,
-    wire::{ContainOrder, Order, Report, Word},
+use crate::{
+    container::{
+        ContainerError, ContainerExit, ContainerRequest, Helper, RootFolder, RootMode, Started,
+        StartedBy,
+        started::{Reins, Streams, read_log},
+        tail::Tail,
+        wire::{ContainOrder, Order, Report, Word},
+    },
+    portable::own_group,
 };
 
 /// The host name in the container: the one by which checks call it from outside.
@@ -123,17 +126,17 @@ fn start_supervisor(helper: &Helper) -> Result<Pipes, ContainerError> {
         program: helper.program().display().to_string(),
         source,
     };
-    let mut supervisor = Command::new(helper.program())
+    let mut command = Command::new(helper.program());
+    command
         .arg("contain")
         .env_clear()
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        // A Ctrl-C at the terminal is for us: we end the container when we are done with it.
-        .process_group(0)
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(failed)?;
+        .kill_on_drop(true);
+    // A Ctrl-C at the terminal is for us: we end the container when we are done with it.
+    own_group(command.as_std_mut());
+    let mut supervisor = command.spawn().map_err(failed)?;
     let pipes = (
         supervisor.stdin.take(),
         supervisor.stdout.take(),

@@ -5,8 +5,11 @@ use std::{collections::BTreeMap, fs, io};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::ExecuteError;
-use crate::digest::{Digest, Hasher};
-use crate::probe::Git;
+use crate::{
+    digest::{Digest, Hasher},
+    portable::is_executable,
+    probe::Git,
+};
 
 /// Content and mode of a file, for a fingerprint: `100755 sha256:…`, as git writes modes.
 pub type Mark = String;
@@ -166,17 +169,6 @@ fn mark(path: &Utf8Path) -> io::Result<Option<Mark>> {
         "100644"
     };
     Ok(Some(format!("{mode} {}", hasher.finish())))
-}
-
-#[cfg(unix)]
-fn is_executable(metadata: &fs::Metadata) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    metadata.permissions().mode() & 0o100 != 0
-}
-
-#[cfg(not(unix))]
-fn is_executable(_: &fs::Metadata) -> bool {
-    false
 }
 
 /// All files below a folder but `.git`, relative to `root`, sorted.

@@ -535,7 +535,7 @@ enum Advice {
     Ask(&'static str),
 }
 
-/// What a kind says about an attempt that nobody saw the end of (`semantics.md`, "Interrupted").
+/// What a kind says about an attempt that nobody saw the end of (`docs/guide.md`, "Interrupted").
 fn advice(kind: Kind, changes: bool) -> Advice {
     match kind {
         // Pushing asks first what is there: a blob, a manifest, a tag that stands is adopted.
@@ -560,7 +560,7 @@ fn still_runs(node: &Node<'_>, child: &KeptChild) -> ExecuteError {
 }
 
 /// Why a kind cannot be carried out by this version.
-fn not_there_yet(kind: Kind) -> Option<&'static str> {
+pub fn not_there_yet(kind: Kind) -> Option<&'static str> {
     match kind {
         Kind::Terraform => Some("this version does not run terraform yet"),
         Kind::Kubernetes => Some("this version does not apply to clusters yet"),

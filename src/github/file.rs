@@ -1,4 +1,4 @@
-//! Environment files: how a step hands outputs, variables and a summary to its runner (`platform.md`, C2).
+//! Environment files: how a step hands outputs, variables and a summary to its runner.
 mod append;
 mod error;
 mod read;

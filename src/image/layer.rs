@@ -6,11 +6,10 @@ use std::{
     collections::BTreeMap,
     fs::{self, File},
     io::{self, Read as _, Write},
-    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
-use crate::image::ImageError;
+use crate::{image::ImageError, portable::is_executable};
 
 /// What lies at a path of the layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,7 +83,7 @@ impl LayerPlan {
             Entry::File {
                 source: source.to_owned(),
                 size: metadata.len(),
-                executable: metadata.permissions().mode() & 0o100 != 0,
+                executable: is_executable(metadata),
             }
         } else {
             return Err(refuse(format!(
@@ -293,6 +292,8 @@ fn push_record(records: &mut String, key: &str, value: &str) {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     fn collect(files: &[(&str, &Path)]) -> Result<LayerPlan, ImageError> {

@@ -17,6 +17,7 @@ use crate::{
         ImageError,
         spec::{Descriptor, INDEX, Index, LARGEST_MANIFEST, ManifestBody},
     },
+    portable::set_mode_of,
 };
 
 const VERSION: &str = "1.0.0";
@@ -334,10 +335,7 @@ impl LayoutWriter {
     ) -> Result<(), ImageError> {
         let path = self.blob_path(digest);
         // Temporary files are for their owner only; blobs are for every reader, whatever the umask.
-        let readable = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o644);
-        file.as_file()
-            .set_permissions(readable)
-            .map_err(ImageError::io("write", &path))?;
+        set_mode_of(file.as_file(), 0o644).map_err(ImageError::io("write", &path))?;
         match file.persist(&path) {
             Ok(_) => Ok(()),
             Err(problem) => Err(ImageError::io("write", &path)(problem.error)),
@@ -379,10 +377,7 @@ impl LayoutWriter {
         let mut file = self.scratch()?;
         file.write_all(bytes)
             .map_err(ImageError::io("write", &path))?;
-        let readable = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o644);
-        file.as_file()
-            .set_permissions(readable)
-            .map_err(ImageError::io("write", &path))?;
+        set_mode_of(file.as_file(), 0o644).map_err(ImageError::io("write", &path))?;
         match file.persist(&path) {
             Ok(_) => Ok(()),
             Err(problem) => Err(ImageError::io("write", &path)(problem.error)),

@@ -5,15 +5,17 @@
 use std::{
     fs::{self, File},
     io::{self, Read},
-    os::unix::fs::{PermissionsExt as _, symlink},
     path::{Component, Path, PathBuf},
 };
 
-use crate::image::{
-    Descriptor, ImageError, Layout, Platform,
-    inspect::{default_child, nested},
-    rootfs::{Change, broken, change, clean, finish_layer, open_layer},
-    spec::{Manifest, ManifestBody},
+use crate::{
+    image::{
+        Descriptor, ImageError, Layout, Platform,
+        inspect::{default_child, nested},
+        rootfs::{Change, broken, change, clean, finish_layer, open_layer},
+        spec::{Manifest, ManifestBody},
+    },
+    portable,
 };
 
 /// More links than this, one to another, are a circle.
@@ -68,8 +70,7 @@ pub fn unpack(
     modes.sort();
     for (path, mode) in modes.iter().rev() {
         if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir()) {
-            fs::set_permissions(path, fs::Permissions::from_mode(*mode))
-                .map_err(ImageError::io("write", path))?;
+            portable::set_mode(path, *mode).map_err(ImageError::io("write", path))?;
         }
     }
     Ok(unpacked)
@@ -172,7 +173,7 @@ impl Ground<'_> {
             tar::EntryType::Directory => return self.put_folder(place, mode),
             tar::EntryType::Symlink => {
                 remove(&place)?;
-                symlink(bytes_to_path(&link_target(entry)), &place)
+                portable::symlink(&link_target(entry), &place)
                     .map_err(ImageError::io("create", &place))?;
             }
             tar::EntryType::Link => {
@@ -196,8 +197,7 @@ impl Ground<'_> {
                 let mut file =
                     File::create_new(&place).map_err(ImageError::io("create", &place))?;
                 io::copy(entry, &mut file).map_err(ImageError::io("write", &place))?;
-                file.set_permissions(fs::Permissions::from_mode(mode))
-                    .map_err(ImageError::io("write", &place))?;
+                portable::set_mode_of(&file, mode).map_err(ImageError::io("write", &place))?;
             }
             _ => {
                 self.unpacked.left_out.push(format!("/{path}"));
@@ -297,10 +297,6 @@ fn link_target<R: Read>(entry: &tar::Entry<'_, R>) -> Vec<u8> {
     entry.link_name_bytes().unwrap_or_default().into_owned()
 }
 
-fn bytes_to_path(bytes: &[u8]) -> &Path {
-    Path::new(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(bytes))
-}
-
 /// Removes whatever is there, if anything; a link itself, never what it leads to.
 fn remove(place: &Path) -> Result<(), ImageError> {
     let removed = match fs::symlink_metadata(place) {
@@ -319,6 +315,8 @@ fn remove(place: &Path) -> Result<(), ImageError> {
 #[cfg(test)]
 mod tests {
     use tar::EntryType::{Directory, Fifo, Link, Regular, Symlink};
+
+    use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
     use crate::image::{

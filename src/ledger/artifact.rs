@@ -2,9 +2,8 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File, Permissions},
+    fs::{self, File},
     io::{self, Read},
-    os::unix::fs::PermissionsExt as _,
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -15,7 +14,10 @@ use super::{
     error::{LedgerError, io_error},
     folder::{create_private_folder, inside, sync_folder},
 };
-use crate::digest::{Digest, Hasher};
+use crate::{
+    digest::{Digest, Hasher},
+    portable::{is_executable, set_mode_of, temporary_file_with_mode},
+};
 
 const FOLDER: &str = "artifacts";
 
@@ -133,7 +135,7 @@ fn file_kind(executable: bool) -> Kind {
 fn keep_file(store: &Utf8Path, source: &Utf8Path) -> Result<Artifact, LedgerError> {
     let mut file = File::open(source).map_err(io_error("read", source))?;
     let metadata = file.metadata().map_err(io_error("read", source))?;
-    let kind = file_kind(metadata.permissions().mode() & 0o100 != 0);
+    let kind = file_kind(is_executable(&metadata));
     keep(store, source, &mut file, kind)
 }
 
@@ -194,8 +196,7 @@ fn keep(
     let name = name(digest, kind);
     let write = || -> io::Result<()> {
         if kind == Kind::Executable {
-            file.as_file()
-                .set_permissions(Permissions::from_mode(0o700))?;
+            set_mode_of(file.as_file(), 0o700)?;
         }
         file.as_file().sync_all()?;
         file.persist(store.join(&name))?;
@@ -248,10 +249,8 @@ fn place_file(
     } else {
         0o666
     };
-    let mut file = tempfile::Builder::new()
-        .permissions(Permissions::from_mode(mode))
-        .tempfile_in(folder)
-        .map_err(io_error("write", target))?;
+    let mut file =
+        temporary_file_with_mode(folder.as_std_path(), mode).map_err(io_error("write", target))?;
     let (found, _) = copy(&mut source, file.as_file_mut()).map_err(io_error("copy to", target))?;
     check(store, digest, kind, found)?;
     match file.persist(target) {
@@ -279,6 +278,8 @@ fn copy(reader: &mut impl Read, writer: &mut impl io::Write) -> io::Result<(Dige
 
 #[cfg(test)]
 mod tests {
+    use std::{fs::Permissions, os::unix::fs::PermissionsExt as _};
+
     use super::*;
     use crate::ledger::directory::Opened;
 

@@ -11,13 +11,13 @@ use super::{
     directory::Ledger,
     error::{LedgerError, io_error},
     folder::{
-        create_private_folder, evidence_folder, file_name, private_file, read_if_there,
-        replace_file, sync_folder,
+        create_private_folder, evidence_folder, file_name, read_if_there, replace_file, sync_folder,
     },
 };
 use crate::{
     digest::Digest,
     ident::{RunId, TaskKey},
+    portable::private_file,
 };
 
 impl Ledger {

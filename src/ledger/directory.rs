@@ -3,7 +3,6 @@
 use std::{
     fs::File,
     io::{self, Write as _},
-    os::unix::fs::FileExt as _,
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -15,13 +14,14 @@ use jiff::Timestamp;
 
 use super::{
     error::{LedgerError, io_error},
-    folder::{create_private_folder, inside, private_file, sync_folder},
+    folder::{create_private_folder, inside, sync_folder},
     group_commit::{GroupCommit, SyncError},
     line::{self, Cursor, Lines},
 };
 use crate::{
     event::{Event, Record},
     ident::RunId,
+    portable::{private_file, read_exact_at},
 };
 
 const RECORDS: &str = "records.jsonl";
@@ -345,8 +345,7 @@ fn read_on(path: &Utf8Path, file: &File, from: Cursor) -> Result<Lines, LedgerEr
         });
     };
     let mut bytes = vec![0; usize::try_from(behind).expect("a file fits the address space")];
-    file.read_exact_at(&mut bytes, from.offset)
-        .map_err(io_error("read", path))?;
+    read_exact_at(file, &mut bytes, from.offset).map_err(io_error("read", path))?;
     line::decode(path, &bytes, from)
 }
 

@@ -3,7 +3,6 @@
 use std::{
     fs,
     io::{self, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
 };
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
@@ -12,6 +11,7 @@ use super::error::{LedgerError, io_error};
 use crate::{
     digest::Digest,
     ident::{EnvironmentName, RunId, TaskKey},
+    portable::private_folder,
 };
 
 /// The longest name of a file that is made of someone's words, in bytes; file systems take 255, and endings follow.
@@ -108,18 +108,9 @@ pub(super) fn inside(folder: &Utf8Path, path: &str) -> Result<Utf8PathBuf, Ledge
 
 /// Makes a folder and those above it that are missing, for their owner alone.
 pub(super) fn create_private_folder(folder: &Utf8Path) -> Result<(), LedgerError> {
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
+    private_folder()
         .create(folder)
         .map_err(io_error("make the folder", folder))
-}
-
-/// Returns options that make a file for its owner alone.
-pub(super) fn private_file() -> fs::OpenOptions {
-    let mut options = fs::OpenOptions::new();
-    options.mode(0o600);
-    options
 }
 
 /// Puts `bytes` in place of `path` in one step; on the disk before the name is.

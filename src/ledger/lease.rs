@@ -12,10 +12,10 @@ use serde::{Deserialize, Serialize};
 use super::{
     directory::Ledger,
     error::{LedgerError, io_error},
-    folder::{private_file, read_if_there, replace_file},
+    folder::{read_if_there, replace_file},
     liveness::{Host, is_alive},
 };
-use crate::{event::ProcessIdentity, ident::RunId};
+use crate::{event::ProcessIdentity, ident::RunId, portable::private_file};
 
 /// The format of `lease.json`.
 const FORMAT: u32 = 1;

@@ -2,7 +2,6 @@
 
 use std::{fmt, fs};
 
-use rustix::process::{Pid, getpid, test_kill_process};
 use serde::{Deserialize, Serialize};
 
 use crate::{event::ProcessIdentity, process};
@@ -22,9 +21,8 @@ impl Host {
     pub fn here() -> Self {
         let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
         let namespace = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
-        let name = rustix::system::uname();
         Self {
-            name: name.nodename().to_string_lossy().into_owned(),
+            name: host_name(),
             instance: format!("{} {}", boot.trim(), namespace.display()),
         }
     }
@@ -38,7 +36,7 @@ impl fmt::Display for Host {
 
 /// Returns the identity of this process.
 pub fn this_process() -> ProcessIdentity {
-    let pid = getpid().as_raw_nonzero().get();
+    let pid = i32::try_from(std::process::id()).unwrap_or_default();
     process::identity_of(pid).unwrap_or(ProcessIdentity { pid, started: 0 })
 }
 
@@ -46,23 +44,47 @@ pub fn this_process() -> ProcessIdentity {
 /// the system does not tell start times, another process with the same number counts.
 pub fn is_alive(process: &ProcessIdentity) -> bool {
     // Zero and negative numbers name groups of processes.
-    let number = Some(process.pid).filter(|&number| number > 0);
-    let Some(pid) = number.and_then(Pid::from_raw) else {
+    if process.pid <= 0 {
         return false;
-    };
+    }
     match process::identity_of(process.pid) {
         Some(found) if process.started > 0 && process.started != found.started => false,
         Some(found) => process::is_alive(&found),
-        // It is gone, or there is no /proc. A process that we may not ask lives.
-        None => !matches!(test_kill_process(pid), Err(rustix::io::Errno::SRCH)),
+        // It is gone, or there is no /proc.
+        None => is_there(process.pid),
     }
+}
+
+/// Whether there is a process of this number. One that we may not ask lives.
+#[cfg(unix)]
+fn is_there(number: i32) -> bool {
+    use rustix::process::{Pid, test_kill_process};
+    Pid::from_raw(number)
+        .is_some_and(|pid| !matches!(test_kill_process(pid), Err(rustix::io::Errno::SRCH)))
+}
+
+/// Where nobody can be asked, a lease ends by its own time.
+#[cfg(not(unix))]
+fn is_there(_: i32) -> bool {
+    true
+}
+
+#[cfg(unix)]
+fn host_name() -> String {
+    let system = rustix::system::uname();
+    system.nodename().to_string_lossy().into_owned()
+}
+
+#[cfg(not(unix))]
+fn host_name() -> String {
+    std::env::var("COMPUTERNAME").unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use std::process::{Command, Stdio};
 
-    use rustix::process::{WaitId, WaitIdOptions, waitid};
+    use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
     use super::*;
 

@@ -1,4 +1,4 @@
-//! What a task was made of, so that a later run can tell whether anything has changed (`semantics.md`, "Identity, resume").
+//! What a task was made of, so that a later run can tell whether anything has changed (`docs/guide.md`, "Identity and resume").
 //!
 //! A fingerprint is the digest of named parts, and the parts are kept, so that `explain` can say which of them changed.
 //! `plan-format.md`, 3.2, lists what counts and what does not.

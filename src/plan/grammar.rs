@@ -6,6 +6,7 @@ mod check;
 mod connection;
 mod plan;
 mod reference;
+mod schema;
 pub mod table;
 mod task;
 
@@ -13,5 +14,6 @@ pub use check::{CHECK, CHECK_KINDS};
 pub use connection::{CONNECTION, CONNECTION_KINDS};
 pub use plan::PLAN;
 pub use reference::reference;
+pub use schema::{SCHEMA_ID, schema};
 pub use table::{Exactly, Key, Object, Takes, Type};
 pub use task::{PHASE, POLICY, TASK, TASK_KINDS};

@@ -1,7 +1,7 @@
 //! The plan file as a tree of nodes, each with its place: YAML 1.2 with the core schema, and nothing more.
 //!
 //! Merge keys, tags, second documents and duplicate keys are refused here, and so is a file that is larger, deeper or
-//! wider than a plan may be (`semantics.md`, "Words"). Nothing here knows what the keys mean.
+//! wider than a plan may be (`plan-format.md`, 3.1). Nothing here knows what the keys mean.
 mod read;
 
 pub use read::{read, too_large};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-/// Patience with a child that changes something outside, between SIGINT and SIGKILL (`semantics.md`, "Running children").
+/// Patience with a child that changes something outside, between SIGINT and SIGKILL (`docs/guide.md`, "Running children").
 pub const GRACE_OF_CHANGES: Duration = Duration::from_secs(90);
 
 /// Patience with a child that changes nothing outside.

@@ -256,10 +256,8 @@ impl Stage {
 
 /// Writes a file that only its owner reads: it holds what must be seen nowhere else.
 fn write_private(path: &Utf8Path, text: &[u8]) -> std::io::Result<()> {
-    let mut options = fs::File::options();
+    let mut options = crate::portable::private_file();
     options.create(true).write(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)?.write_all(text)
 }
 

@@ -178,6 +178,16 @@ phases: [{ id: ship, tasks: [
 }
 
 #[test]
+fn a_plan_may_have_as_many_comments_as_it_likes() {
+    let comments = "    # A line of many.\n".repeat(1_000);
+    let plan = format!(
+        "name: shop\nphases:\n  - id: ship\n    tasks:\n{comments}      - id: app\n        run: {{ command: deploy, changes: false }}\n{comments}"
+    );
+    let ended = lint(plan);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+}
+
+#[test]
 fn problems_are_printed_for_programs_too() {
     let ended = world().run_in(
         &plans("invalid"),

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod github_api;
+mod platforms;
 mod program;
 mod rehearse;
 mod render;
@@ -35,6 +36,8 @@ enum Verb {
     Render(render::RenderArgs),
     /// Rehearses an example system on this machine.
     Rehearse(rehearse::RehearseArgs),
+    /// Checks the code for each system that the README names, as far as its standard library is installed.
+    CheckPlatforms,
     /// Writes the schemas that are checked in: of the plan file, and of what is called of GitHub's API.
     Schema(schema::SchemaArgs),
 }
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         Verb::Tidy => tidy::tidy(),
         Verb::Render(args) => render::render(&args),
         Verb::Rehearse(args) => rehearse::rehearse(&args),
+        Verb::CheckPlatforms => platforms::check(),
         Verb::Schema(args) => schema::schema(&args),
     };
     done.unwrap_or_else(|error| {

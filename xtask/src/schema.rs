@@ -11,7 +11,7 @@ use clap::{Args, ValueEnum};
 use crate::{github_api, program, repository, words};
 
 /// Where the schema lies, relative to the root.
-const SCHEMA: &str = "docs/deploy.schema.json";
+const SCHEMA: &str = "docs/plan.schema.json";
 
 #[derive(Args)]
 pub(crate) struct SchemaArgs {
@@ -39,11 +39,11 @@ pub(crate) fn schema(args: &SchemaArgs) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Writes what `deploy-action schema` prints, or compares it with what is there.
+/// Writes what `deploy-action schema plan` prints, or compares it with what is there.
 fn plan(args: &SchemaArgs) -> anyhow::Result<ExitCode> {
     let root = repository::root()?;
     let output = Command::new(program::build(&root)?)
-        .arg("schema")
+        .args(["schema", "plan"])
         .output()
         .context("deploy-action does not start")?;
     ensure!(
@@ -61,7 +61,7 @@ fn plan(args: &SchemaArgs) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     words::say(&format!(
-        "`{SCHEMA}` has drifted; write it anew by `cargo xtask schema`"
+        "`{SCHEMA}` has drifted; write it anew by `cargo xtask schema plan`"
     ));
     Ok(ExitCode::from(3))
 }

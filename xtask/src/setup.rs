@@ -80,8 +80,17 @@ const ACT: Tool = Tool {
     why: "tests run the action in workflows",
 };
 
+/// The formatter behind `man`.
+const GROFF: Tool = Tool {
+    program: "groff",
+    version: "GNU groff version 1.",
+    package: "groff-base",
+    way: Way::Installed,
+    why: "tests hold the manual pages against it",
+};
+
 /// Everything that the tests call, besides Rust.
-const TOOLS: [Tool; 3] = [GIT, REGISTRY, ACT];
+const TOOLS: [Tool; 4] = [GIT, REGISTRY, ACT, GROFF];
 
 /// Brings every tool, and says what it did.
 pub(crate) fn setup() -> anyhow::Result<ExitCode> {

@@ -164,7 +164,7 @@ fn exit_of(code: i32) -> Exit {
     u8::try_from(code).map_or(Exit::Failed, Exit::from_code)
 }
 
-/// Worst wins: `semantics.md`, "Exit codes".
+/// Worst wins: `docs/guide.md`, "Exit codes".
 fn severity(exit: Exit) -> u8 {
     match exit {
         Exit::Bug => 8,

@@ -22,6 +22,7 @@ use crate::{
         Reader,
         run::{Call, Run as RunBody},
     },
+    portable,
     process::{
         self, CommandSpec, Ended, GRACE, GRACE_OF_CHANGES, Output, OutputLine, SignalTarget,
         StopListener, StopPolicy, StopReason,
@@ -106,11 +107,9 @@ impl OutputsFile {
     const NAME: &str = "outputs";
 
     fn create(path: Utf8PathBuf) -> Result<Self, ExecuteError> {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        fs::OpenOptions::new()
+        portable::private_file()
             .write(true)
             .create_new(true)
-            .mode(0o600)
             .open(&path)
             .map_err(|error| ExecuteError::file("write", path.clone(), error))?;
         Ok(Self { path })

@@ -228,7 +228,7 @@ pub enum Resume<'s> {
 impl TaskRecord {
     /// Tells what a run has to do about the task when its fingerprint is `fingerprint` now.
     ///
-    /// Only the last attempt counts: after v1 and v2 came v1 again, v1 runs again (semantics.md, "Identity, resume"). Words
+    /// Only the last attempt counts: after v1 and v2 came v1 again, v1 runs again (`docs/guide.md`, "Identity and resume"). Words
     /// that say that nothing was tried (blocked, paused, skipped, not run) leave it as it is.
     pub fn resume(&self, fingerprint: &Digest) -> Resume<'_> {
         let again = Resume::Run { attempts_before: 0 };

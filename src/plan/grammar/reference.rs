@@ -1,4 +1,4 @@
-//! The grammar as a page of the documentation.
+//! The grammar as a section of its page in the documentation.
 
 use super::{
     PLAN,
@@ -7,27 +7,22 @@ use super::{
 use crate::diagnostic::words::list_ticked;
 
 const BEGINNING: &str = "\
-# The plan file
-
-Every key of `deploy.yaml`, version 1. This page is made from the tables by which a plan is read; a test holds the two
-equal.
-
 `text`, `number`, `boolean`, `duration` (`90s`, `15m`, `2h`, `7d`), `regex` and `path` stand for themselves, a `name` is
 that of something which the plan declares, and a `value` is a text, a number, a boolean, a list or a map. A text may be
 written as a number or a boolean; it counts as it is spelled. Where a list of texts, names, numbers or paths stands, one
 may stand alone. A type that ends in `$` takes `${{ }}`, one that ends in `$$` secrets too. A `condition` is a bare
-expression, or one `${{ }}` around the whole. A `requirement` is a value, a list of values, or a text of an operator
-(`= != < <= > >= ~ !~`), a space and a value.
+expression, or one `${{ }}` around the whole (3.4). A `requirement` is a value, a list of values, or a text of an operator
+(`= != < <= > >= ~ !~`), a space and a value (3.8).
 ";
 
-/// Returns the reference of the plan file: a table for each object, in Markdown.
+/// Returns section 2 of the page of the plan file: a table for each object, in Markdown.
 pub fn reference() -> String {
     let mut page = BEGINNING.to_owned();
-    page.push_str("\n## Any object\n\nThese keys may stand in every object below.\n\n");
+    page.push_str("\n### Any object\n\nThese keys may stand in every object below.\n\n");
     page.push_str(&table(ANY));
     page.push_str("| `x-…` | value | | ignored; a home for anchors |\n");
     for (object, place) in objects() {
-        page.push_str(&format!("\n## {}\n\n", heading(object)));
+        page.push_str(&format!("\n### {}\n\n", heading(object)));
         if !place.is_empty() {
             page.push_str(&format!("Stands at `{place}`.\n"));
         }
@@ -43,7 +38,7 @@ pub fn reference() -> String {
 }
 
 /// Every object, each behind those in which it was found, with the place where it was found first.
-fn objects() -> Vec<(&'static Object, String)> {
+pub(super) fn objects() -> Vec<(&'static Object, String)> {
     let mut found: Vec<(&'static Object, String)> = vec![(&PLAN, String::new())];
     let mut next = 0;
     while let Some((object, place)) = found.get(next).cloned() {

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, rc::Rc};
 
-use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, StructureStyle};
+use granit_parser::{ErrorKind, Event, Options, Parser, ScalarStyle, ScanError, StructureStyle};
 
 use super::{Content, Entry, MOST_BYTES, MOST_LEVELS, MOST_NODES, Map, Node, Scalar};
 use crate::diagnostic::{Diagnostic, Span};
@@ -47,6 +47,13 @@ pub fn too_large(found: u64) -> Diagnostic {
         format!("the plan has {found} bytes; a plan has at most {MOST_BYTES}"),
     )
     .help("split it into plans of their own, one for each thing that is deployed by itself")
+}
+
+/// Comments are passed over: as events the parser keeps no more than some dozens of them in a row.
+fn without_comments() -> Options {
+    let mut options = Options::default();
+    options.set_emit_comments(false);
+    options
 }
 
 struct Reader<'t> {
@@ -94,7 +101,7 @@ enum OpenKind {
 impl Reader<'_> {
     fn run(&mut self) -> Result<(), Box<Diagnostic>> {
         let mut documents = 0;
-        for next in Parser::new_from_str(self.text) {
+        for next in Parser::new_from_str_with_options(self.text, without_comments()) {
             let (event, span) = next.map_err(|error| Box::new(self.syntax(&error)))?;
             let place = place(&span);
             match event {

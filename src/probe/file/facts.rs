@@ -3,13 +3,12 @@
 use std::{
     fs::{self, File},
     io::{self, Read as _},
-    os::unix::fs::PermissionsExt as _,
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
 use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag};
 
-use crate::{digest::Hasher, probe::ProbeError};
+use crate::{digest::Hasher, portable, probe::ProbeError};
 
 /// Up to this size the text of a file is an observation. Beyond there is none: half a text would make `!~` hold
 /// where it does not.
@@ -73,7 +72,7 @@ pub(super) fn read_facts(
 fn read(file: &Utf8Path, name: &Utf8Path) -> io::Result<FileFacts> {
     let metadata = fs::metadata(file)?;
     let mut facts = FileFacts {
-        mode: metadata.permissions().mode() & 0o7777,
+        mode: portable::mode(&metadata),
         ..FileFacts::default()
     };
     // Not a pipe or a device either: reading one may take for ever.

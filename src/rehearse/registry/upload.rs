@@ -5,7 +5,6 @@
 use std::{
     fs::{self, OpenOptions, TryLockError},
     io::{self, Read as _},
-    os::unix::fs::MetadataExt as _,
     str::FromStr,
 };
 
@@ -21,6 +20,7 @@ use super::{
     server::{Request, blocking},
     store::{Linked, Store, absent_is_none},
 };
+use crate::portable::is_same_file;
 
 /// Docker's name of a session, which its client logs.
 const UPLOAD_ID: HeaderName = HeaderName::from_static("docker-upload-uuid");
@@ -161,7 +161,7 @@ impl Session {
             let metadata = file.metadata()?;
             // Between opening and locking, another request may have made the file a blob; that one is not written to.
             let still_there = absent_is_none(fs::metadata(&path))?
-                .is_some_and(|found| found.ino() == metadata.ino());
+                .is_some_and(|found| is_same_file(&found, &metadata));
             if !still_there {
                 return Err(unknown(&id.0));
             }
