@@ -18,9 +18,19 @@ pub(crate) fn root() -> anyhow::Result<PathBuf> {
     Ok(root.to_owned())
 }
 
-/// The cargo that started us.
+/// The cargo that started us, without what it said to us about our own package: build scripts (ring's) look at it, and
+/// would run again, with all that hangs on them, whenever a person's own cargo and ours take turns.
 pub(crate) fn cargo() -> Command {
-    Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in env::vars_os() {
+        let is_ours = name.to_str().is_some_and(|name| {
+            name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+        });
+        if is_ours {
+            cargo.env_remove(name);
+        }
+    }
+    cargo
 }
 
 /// The example systems, by name: each folder of `workflows` with a plan.
