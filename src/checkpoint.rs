@@ -6,14 +6,12 @@
 pub(crate) mod fixture;
 mod fold;
 mod markdown;
-mod page;
 mod state;
 pub mod summary;
 mod text;
 
 pub use fold::Material;
 pub use markdown::{Beside, Budget, Excerpts, to_markdown};
-pub use page::{anchor, to_html};
 pub use state::State;
 pub use summary::Summary;
 pub use text::to_text;

@@ -17,6 +17,8 @@ mod look;
 mod man;
 mod outcome;
 mod output;
+mod page_files;
+mod page_watch;
 mod plan_file;
 mod rehearse;
 mod render;

@@ -31,6 +31,7 @@ mod state;
 mod contract;
 
 pub use artifact::Artifact;
+pub use beside::fingerprint_parts;
 pub use directory::{Durability, Ledger, Opened, Replay, Warning, replay};
 pub use error::LedgerError;
 pub use folder::{evidence_folder, log_folder, plan_folder, walk_folder};

@@ -9,7 +9,7 @@
 //! | 2 | [`graph`] |
 //! | 3 | [`ledger`], [`schedule`], [`process`], [`image`], [`github`], [`container`] |
 //! | 4 | [`probe`], [`render`], [`workflow`] |
-//! | 5 | [`execute`], [`report`], [`checkpoint`], [`rehearse`] |
+//! | 5 | [`execute`], [`report`], [`checkpoint`], [`page`], [`rehearse`] |
 //! | 6 | [`cli`] |
 
 pub mod checkpoint;
@@ -26,6 +26,7 @@ pub mod graph;
 pub mod ident;
 pub mod image;
 pub mod ledger;
+pub mod page;
 pub mod plan;
 pub mod portable;
 pub mod probe;

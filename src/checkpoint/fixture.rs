@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use camino::Utf8Path;
 
 use super::{Material, Summary};
-pub(super) use crate::report::fixture::{End, Records, failed_run, good_run};
+pub(crate) use crate::report::fixture::{End, Records, failed_run, good_run};
 use crate::{
     diagnostic::SourceFile,
     document::Document,
-    graph,
+    graph::{self, TaskGraph},
     ledger::RunState,
     plan::{
         self,
@@ -74,6 +74,21 @@ impl Records {
         rehearsal: bool,
         selected: Option<&BTreeSet<usize>>,
     ) -> Summary {
+        self.folded(plan, rehearsal, selected, |_, summary| summary)
+    }
+
+    /// Hands over the graph of the plan of this page with the summary of the records.
+    pub fn with_graph(&self, use_them: impl FnOnce(&TaskGraph<'_>, Summary)) {
+        self.folded(PLAN, false, None, use_them);
+    }
+
+    fn folded<T>(
+        &self,
+        plan: &str,
+        rehearsal: bool,
+        selected: Option<&BTreeSet<usize>>,
+        use_them: impl FnOnce(&TaskGraph<'_>, Summary) -> T,
+    ) -> T {
         let read = plan::read_text("deploy.yaml", plan.to_owned(), Utf8Path::new("."));
         let plan = read
             .plan
@@ -85,13 +100,14 @@ impl Records {
         let values = Values::resolve(&plan, &given, Wanted::Known).expect("it has no inputs");
         let graph = graph::build(&plan, &values).expect("it has no cycle");
         let document = Document::parse(SourceFile::new("PLAN.md", DOCUMENT));
-        Summary::of(&Material {
+        let summary = Summary::of(&Material {
             graph: &graph,
             values: &values,
             document: Some(&document),
             state: &RunState::of(&self.0),
             selected,
             now: moment(600),
-        })
+        });
+        use_them(&graph, summary)
     }
 }

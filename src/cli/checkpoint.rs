@@ -4,12 +4,13 @@ use camino::Utf8PathBuf;
 
 use super::{
     CliError, Environment, Exit, output,
+    page_files::{self, Links},
     plan_file::PlanFile,
     report_files::{self, Replayed},
     session::{Choice, Session, block_on},
 };
 use crate::{
-    checkpoint::{Beside, Budget, Summary, to_html, to_markdown},
+    checkpoint::{Beside, Budget, Summary, to_markdown},
     github::{Client, ClientError, CommentOutcome, Marker, file::append_summary},
 };
 
@@ -76,7 +77,10 @@ pub fn checkpoint(args: &CheckpointArgs, environment: &Environment) -> Result<Ex
                 Budget::JOB_SUMMARY,
             ),
             Form::Json => format!("{:#}\n", summary.to_json()),
-            Form::Html => to_html(&summary, &excerpts),
+            Form::Html => {
+                let links = Links::of(args.out.as_deref())?;
+                page_files::page(&graph, &summary, &replayed, &links)
+            }
         };
         match &args.out {
             Some(path) => {

@@ -4,12 +4,16 @@ use std::{collections::BTreeSet, fs};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{CliError, Environment, session::execute_error};
+use super::{
+    CliError, Environment,
+    page_files::{self, Links},
+    session::execute_error,
+};
 use crate::{
-    checkpoint::{Beside, Budget, Excerpts, Material, State, Summary, to_html, to_markdown},
+    checkpoint::{Beside, Budget, Excerpts, Material, State, Summary, to_markdown},
     document::Document,
     graph::TaskGraph,
-    ident::{EnvironmentName, TaskKey},
+    ident::{EnvironmentName, RunId, TaskKey},
     ledger::{LedgerError, RunState, TaskState, living_holder, replay, walk_folder},
     plan::{Plan, values::Values},
 };
@@ -18,9 +22,14 @@ use crate::{
 pub struct Replayed {
     /// The fold.
     pub state: RunState,
+    /// The records of each walk.
+    pub records: Vec<Vec<crate::event::Record>>,
+    /// The runs that live.
+    pub living: BTreeSet<RunId>,
+    /// Folder of the plan's ledgers.
+    pub folder: Utf8PathBuf,
     /// When the last fact was recorded; what is told is as old as that.
     at: Option<jiff::Timestamp>,
-    folder: Utf8PathBuf,
 }
 
 /// Replays the ledgers of a plan in its folder.
@@ -52,6 +61,8 @@ pub fn replayed(folder: &Utf8Path, plan: &Plan) -> Result<Replayed, CliError> {
     Ok(Replayed {
         state,
         at,
+        records,
+        living,
         folder: folder.to_owned(),
     })
 }
@@ -96,13 +107,14 @@ pub fn excerpts(replayed: &Replayed) -> Excerpts {
         .collect()
 }
 
-/// Writes the checkpoint as Markdown, page and JSON, and returns the files.
+/// Writes the checkpoint as Markdown, page and JSON, with the logs beside the page, and returns the files.
 ///
 /// # Errors
 ///
 /// A file cannot be written.
 pub fn write(
     folder: &Utf8Path,
+    graph: &TaskGraph<'_>,
     summary: &Summary,
     replayed: &Replayed,
 ) -> Result<Vec<Utf8PathBuf>, CliError> {
@@ -117,9 +129,13 @@ pub fn write(
             "checkpoint.md",
             to_markdown(summary, &beside, Budget::JOB_SUMMARY),
         ),
-        ("checkpoint.html", to_html(summary, &excerpts)),
+        (
+            "checkpoint.html",
+            page_files::page(graph, summary, replayed, &Links::Beside),
+        ),
         ("checkpoint.json", format!("{:#}\n", summary.to_json())),
     ];
+    page_files::copy_logs(folder, replayed)?;
     let mut written = Vec::new();
     for (name, text) in forms {
         let path = folder.join(name);

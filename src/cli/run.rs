@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    CliError, Environment, Exit, exit, look, outcome, output,
+    CliError, Environment, Exit, exit, look, outcome, output, page_watch,
     plan_file::PlanFile,
     session::{Choice, Session, block_on, execute_error, select},
     signals,
@@ -64,6 +64,16 @@ pub struct RunArgs {
     /// Prints what would run, and changes nothing
     #[arg(long)]
     pub(super) dry_run: bool,
+    /// Serves the page of the run on this machine while it goes on [default port: a free one]
+    #[arg(
+        long,
+        value_name = "PORT",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "0",
+        conflicts_with = "dry_run"
+    )]
+    watch_page: Option<u16>,
     /// Shows the output of all tasks, and not of failed ones alone
     #[arg(long, short)]
     verbose: bool,
@@ -101,9 +111,10 @@ async fn carry_out(args: &RunArgs, environment: &Environment) -> Result<Exit, Cl
         .iter()
         .map(|&index| graph.nodes()[index].key.environment.clone());
     let look = look::Look::of(args.format, args.progress, environment, &session)?;
-    let recorder = session
-        .recorder(look.reporters(args.verbose, &session, &graph, &selected))?
-        .writing_to(walks.collect());
+    let page = page_watch::start(args.watch_page)?;
+    let mut reporters = look.reporters(args.verbose, &session, &graph, &selected);
+    reporters.extend(page.iter().map(page_watch::PageWatch::reporter));
+    let recorder = session.recorder(reporters)?.writing_to(walks.collect());
     let run = session.run(&graph, &options, &recorder, selected).await?;
     if args.dry_run {
         return dry_run(&run, args.format);
@@ -114,8 +125,9 @@ async fn carry_out(args: &RunArgs, environment: &Environment) -> Result<Exit, Cl
     };
     let held = acquire(&run, &session, &member)?;
     recorder.catch_up().map_err(|error| execute_error(&error))?;
+    let carried_out = under_lease(&run, &session, cancelled);
     let exit = tokio::select! {
-        exit = under_lease(&run, &session, cancelled) => exit,
+        exit = page_watch::beside(page, &session, &graph, carried_out) => exit,
         never = look.passes(&recorder) => match never {},
     };
     for ledger in held {

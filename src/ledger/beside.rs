@@ -30,7 +30,7 @@ impl Ledger {
         fingerprint: &Digest,
         parts: &BTreeMap<String, String>,
     ) -> Result<(), LedgerError> {
-        let path = self.fingerprint_path(fingerprint);
+        let path = fingerprint_path(self.folder(), fingerprint);
         // The name is a digest of the parts, so what is there says the same.
         if path.exists() {
             return Ok(());
@@ -48,14 +48,7 @@ impl Ledger {
         &self,
         fingerprint: &Digest,
     ) -> Result<Option<BTreeMap<String, String>>, LedgerError> {
-        let path = self.fingerprint_path(fingerprint);
-        let Some(json) = read_if_there(&path)? else {
-            return Ok(None);
-        };
-        match serde_json::from_slice(&json) {
-            Ok(parts) => Ok(Some(parts)),
-            Err(source) => Err(LedgerError::Malformed { path, source }),
-        }
+        fingerprint_parts(self.folder(), fingerprint)
     }
 
     /// Keeps evidence about a task and returns its path as records say it. What was kept before under the same name stays:
@@ -85,11 +78,29 @@ impl Ledger {
         }
         Ok(relative.join(file_name_tried).into_string())
     }
+}
 
-    fn fingerprint_path(&self, fingerprint: &Digest) -> Utf8PathBuf {
-        let name = format!("{}.json", fingerprint.hex());
-        self.folder().join("fingerprints").join(name)
+/// Returns what a fingerprint was made of by the ledger in `folder`, without opening that; `None` if it was not kept.
+///
+/// # Errors
+/// A file that cannot be read, or that something else wrote.
+pub fn fingerprint_parts(
+    folder: &Utf8Path,
+    fingerprint: &Digest,
+) -> Result<Option<BTreeMap<String, String>>, LedgerError> {
+    let path = fingerprint_path(folder, fingerprint);
+    let Some(json) = read_if_there(&path)? else {
+        return Ok(None);
+    };
+    match serde_json::from_slice(&json) {
+        Ok(parts) => Ok(Some(parts)),
+        Err(source) => Err(LedgerError::Malformed { path, source }),
     }
+}
+
+fn fingerprint_path(folder: &Utf8Path, fingerprint: &Digest) -> Utf8PathBuf {
+    let name = format!("{}.json", fingerprint.hex());
+    folder.join("fingerprints").join(name)
 }
 
 fn write_new(folder: &Utf8Path, path: &Utf8Path, bytes: &[u8]) -> io::Result<()> {

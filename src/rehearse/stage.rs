@@ -6,7 +6,7 @@
 //! github/            comments, statuses, requests of the recording GitHub
 //! state/             the ledgers, as a run has them
 //! work/              work trees of jobs; removed when a job has ended well
-//! report/            the checkpoint as Markdown, page, JSON, and as it was posted
+//! report/            the checkpoint as Markdown, page with its logs, JSON, and as it was posted
 //! stand-ins.json     what is replaced, as the jobs read it
 //! ```
 

@@ -18,6 +18,7 @@ mod lint;
 mod look;
 mod look_json;
 mod man;
+mod page;
 mod process;
 mod reference;
 mod rehearse;

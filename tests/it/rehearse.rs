@@ -183,6 +183,23 @@ fn leaves_the_checkpoint(shop: &Rehearsals, words: &str) {
     assert!(markdown.contains("## Rehearsal of shop: "), "{markdown}");
     let page = shop.staged("report/checkpoint.html");
     assert!(page.contains("</html>"), "{page}");
+    let links: Vec<&str> = page
+        .split("href=\"logs/")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .collect();
+    assert!(!links.is_empty(), "{page}");
+    for link in links {
+        let log = shop
+            .stage()
+            .join("report/logs")
+            .join(link.replace("%25", "%"));
+        assert!(
+            log.is_file(),
+            "a link of the page leads to {}",
+            log.display()
+        );
+    }
     let comments = shop.comments();
     assert_eq!(comments.len(), 1);
     assert_eq!(shop.staged("report/comment.md"), comments[0]);

@@ -89,8 +89,17 @@ const GROFF: Tool = Tool {
     why: "tests hold the manual pages against it",
 };
 
+/// Shows the page as people see it.
+const CHROMIUM: Tool = Tool {
+    program: "chromium",
+    version: "Chromium 1",
+    package: "chromium",
+    way: Way::Installed,
+    why: "tests look at the page in a browser",
+};
+
 /// Everything that the tests call, besides Rust.
-const TOOLS: [Tool; 4] = [GIT, REGISTRY, ACT, GROFF];
+const TOOLS: [Tool; 5] = [GIT, REGISTRY, ACT, GROFF, CHROMIUM];
 
 /// Brings every tool, and says what it did.
 pub(crate) fn setup() -> anyhow::Result<ExitCode> {

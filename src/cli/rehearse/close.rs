@@ -47,7 +47,7 @@ pub(super) fn close(
         ended.read.document.as_ref(),
         &state,
     );
-    let written = report_files::write(&stage.report(), &summary, &state)?;
+    let written = report_files::write(&stage.report(), ended.graph, &summary, &state)?;
     let comments = stage
         .hub()
         .comments(1)
