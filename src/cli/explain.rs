@@ -101,7 +101,7 @@ fn show(run: &Run<'_, '_>, index: usize, format: output::Format) -> Result<(), C
         .fingerprint_parts(&attempt.fingerprint)
         .map_err(|error| execute_error(&error.into()))?
         .unwrap_or_default();
-    let found = changes(&before, now.as_map());
+    let found = changes(&before, &now.to_map());
     let sources = sources(run.graph.plan(), run.graph.nodes()[index].task);
     match format {
         output::Format::Text => {

@@ -210,7 +210,11 @@ impl<'p> Run<'_, 'p> {
     fn record_start(&self, attempt: &Attempt<'_, 'p>) -> Result<(), ExecuteError> {
         let fingerprint = attempt.prepared.parts.fingerprint();
         let ledger = self.recorder.ledger_of(&attempt.node.key)?;
-        ledger.keep_fingerprint(&fingerprint, attempt.prepared.parts.as_map())?;
+        ledger.keep_fingerprint(
+            &fingerprint,
+            &attempt.prepared.parts,
+            durability(attempt.node),
+        )?;
         let event = Event::TaskStarted {
             task: attempt.node.key.clone(),
             attempt: attempt.number,

@@ -75,6 +75,13 @@ impl<'p> Run<'_, 'p> {
             inputs: VecDeque::from([Input::Begin]),
             cancelled: cancelled.clone(),
         };
+        // What a task of this run writes is no input of a later one, so files are read before any of them starts.
+        for &index in &self.selected {
+            let node = &self.graph.nodes()[index];
+            if !matches!(node.standing, Standing::Skipped { .. }) {
+                super::fingerprint::read_files(node.task, &self.listing);
+            }
+        }
         let mut is_cancelled = false;
         loop {
             while let Some(input) = driver.inputs.pop_front() {

@@ -1,12 +1,18 @@
 //! The files of a plan: which there are, and what they hold.
 
-use std::{collections::BTreeMap, fs, io};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, HashMap},
+    fs, io,
+    sync::Arc,
+};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::ExecuteError;
 use crate::{
     digest::{Digest, Hasher},
+    plan::fingerprint::SharedParts,
     portable::is_executable,
     probe::Git,
 };
@@ -15,11 +21,17 @@ use crate::{
 pub type Mark = String;
 
 /// The files of the plan's folder, listed once when a run starts: what its own tasks write later is no input of it.
+///
+/// Each of them is read once, however many tasks it counts for. The lists are sorted.
 #[derive(Debug, Default)]
 pub struct Listing {
     folder: Utf8PathBuf,
     tracked: Vec<String>,
     present: Vec<String>,
+    /// What was read; `None` for a file that is not there.
+    marks: RefCell<HashMap<String, Option<Mark>>>,
+    /// What was put together, by patterns; under no pattern at all, what is tracked.
+    shared: RefCell<HashMap<Vec<String>, Arc<SharedParts>>>,
 }
 
 impl Listing {
@@ -39,6 +51,7 @@ impl Listing {
                 folder,
                 tracked,
                 present,
+                ..Self::default()
             });
         }
         let present = walk(&folder, &folder)?;
@@ -46,6 +59,7 @@ impl Listing {
             tracked: present.clone(),
             present,
             folder,
+            ..Self::default()
         })
     }
 
@@ -59,13 +73,25 @@ impl Listing {
         &self.folder
     }
 
-    /// Returns the marks of all tracked files; one that is not there any more is left out, which changes the set.
+    /// Returns all tracked files as parts of a fingerprint; one that is not there any more is left out, which changes the set.
     ///
     /// # Errors
     ///
     /// A file cannot be read.
-    pub fn tracked(&self) -> Result<BTreeMap<String, Mark>, ExecuteError> {
-        marks_of(&self.folder, &self.tracked)
+    pub fn tracked(&self) -> Result<Arc<SharedParts>, ExecuteError> {
+        self.shared(&[], || self.marks_of(self.tracked.iter().cloned()))
+    }
+
+    /// Returns the files that match patterns as parts of a fingerprint.
+    ///
+    /// # Errors
+    ///
+    /// As [`Listing::matching`].
+    pub fn chosen(&self, patterns: &[String]) -> Result<Arc<SharedParts>, ExecuteError> {
+        if patterns.is_empty() {
+            return Ok(Arc::new(SharedParts::new(BTreeMap::new())));
+        }
+        self.shared(patterns, || self.matching(patterns))
     }
 
     /// Returns the marks of the files that match patterns, relative to the folder: files, folders (whole), `*`, `**`.
@@ -76,29 +102,80 @@ impl Listing {
     ///
     /// A pattern is none, or a file cannot be read.
     pub fn matching(&self, patterns: &[String]) -> Result<BTreeMap<String, Mark>, ExecuteError> {
-        let mut matchers = Vec::new();
+        let mut marks = BTreeMap::new();
         for pattern in patterns {
-            let text = pattern.trim_start_matches("./").trim_end_matches('/');
-            let matcher = glob::Pattern::new(text).map_err(|error| ExecuteError::Pattern {
-                pattern: pattern.clone(),
-                reason: error.msg,
-            })?;
-            matchers.push((text, matcher));
+            marks.extend(self.marks_of(self.names_of(pattern)?.cloned())?);
         }
+        Ok(marks)
+    }
+
+    /// Finds the files that one pattern chooses.
+    fn names_of<'l>(
+        &'l self,
+        pattern: &str,
+    ) -> Result<impl Iterator<Item = &'l String> + use<'l>, ExecuteError> {
+        let text = pattern
+            .trim_start_matches("./")
+            .trim_end_matches('/')
+            .to_owned();
+        let matcher = glob::Pattern::new(&text).map_err(|error| ExecuteError::Pattern {
+            pattern: pattern.to_owned(),
+            reason: error.msg,
+        })?;
         let options = glob::MatchOptions {
             require_literal_separator: true,
             ..Default::default()
         };
-        let is_chosen = |name: &&String| {
-            matchers.iter().any(|(text, matcher)| {
-                let below = name
-                    .strip_prefix(text)
-                    .is_some_and(|rest| rest.starts_with('/'));
-                matches!(*text, "" | ".") || below || matcher.matches_with(name, options)
-            })
-        };
-        let chosen: Vec<String> = self.present.iter().filter(is_chosen).cloned().collect();
-        marks_of(&self.folder, &chosen)
+        let is_all = matches!(text.as_str(), "" | ".");
+        let literal = if is_all { "" } else { literal_beginning(&text) };
+        // The list is sorted, so the names with the same beginning stand together: not all of them are looked at.
+        let from = self.present.partition_point(|name| **name < *literal);
+        let length = self.present[from..].partition_point(|name| name.starts_with(literal));
+        let candidates = self.present[from..from + length].iter();
+        Ok(candidates.filter(move |name| {
+            let below = name
+                .strip_prefix(text.as_str())
+                .is_some_and(|rest| rest.starts_with('/'));
+            is_all || below || matcher.matches_with(name, options)
+        }))
+    }
+
+    fn shared(
+        &self,
+        patterns: &[String],
+        marks: impl FnOnce() -> Result<BTreeMap<String, Mark>, ExecuteError>,
+    ) -> Result<Arc<SharedParts>, ExecuteError> {
+        if let Some(known) = self.shared.borrow().get(patterns) {
+            return Ok(Arc::clone(known));
+        }
+        let parts = marks()?
+            .into_iter()
+            .map(|(name, mark)| (format!("file {name}"), mark));
+        let shared = Arc::new(SharedParts::new(parts.collect()));
+        self.shared
+            .borrow_mut()
+            .insert(patterns.to_vec(), Arc::clone(&shared));
+        Ok(shared)
+    }
+
+    fn marks_of(
+        &self,
+        names: impl Iterator<Item = String>,
+    ) -> Result<BTreeMap<String, Mark>, ExecuteError> {
+        let mut marks = BTreeMap::new();
+        for name in names {
+            let known = self.marks.borrow().get(&name).cloned();
+            let found = match known {
+                Some(found) => found,
+                None => {
+                    let read = mark(&self.folder, &name)?;
+                    self.marks.borrow_mut().insert(name.clone(), read.clone());
+                    read
+                }
+            };
+            marks.extend(found.map(|mark| (name, mark)));
+        }
+        Ok(marks)
     }
 
     /// Returns the digest of the files that match, for `hashFiles`; as on GitHub, no file gives no text.
@@ -127,25 +204,26 @@ pub fn at(folder: &Utf8Path, path: &str) -> Result<BTreeMap<String, Mark>, Execu
     } else {
         vec![path.to_owned()]
     };
-    marks_of(folder, &names)
-}
-
-fn marks_of(folder: &Utf8Path, names: &[String]) -> Result<BTreeMap<String, Mark>, ExecuteError> {
     let mut marks = BTreeMap::new();
     for name in names {
-        let path = folder.join(name);
-        match mark(&path) {
-            Ok(Some(mark)) => {
-                marks.insert(name.clone(), mark);
-            }
-            Ok(None) => {}
-            Err(source) => return Err(ExecuteError::file("read", path, source)),
-        }
+        marks.extend(mark(folder, &name)?.map(|mark| (name, mark)));
     }
     Ok(marks)
 }
 
-fn mark(path: &Utf8Path) -> io::Result<Option<Mark>> {
+/// What a pattern begins with before its first wildcard.
+fn literal_beginning(pattern: &str) -> &str {
+    let end = pattern.find(['*', '?', '[']).unwrap_or(pattern.len());
+    &pattern[..end]
+}
+
+/// Reads one file; `None` where it is not there, or is no file.
+fn mark(folder: &Utf8Path, name: &str) -> Result<Option<Mark>, ExecuteError> {
+    let path = folder.join(name);
+    mark_of(&path).map_err(|source| ExecuteError::file("read", path, source))
+}
+
+fn mark_of(path: &Utf8Path) -> io::Result<Option<Mark>> {
     let metadata = match fs::symlink_metadata(path) {
         Ok(metadata) => metadata,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

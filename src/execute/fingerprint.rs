@@ -100,18 +100,35 @@ fn add_files(
     scope: &RunScope<'_, '_>,
     listing: &Listing,
 ) -> Result<(), ExecuteError> {
-    let marks = match (&task.paths, task.kind) {
-        (Some(patterns), _) => listing.matching(patterns)?,
-        (None, Kind::Run) => listing.tracked()?,
+    match (&task.paths, task.kind) {
+        (Some(patterns), _) => parts.share(listing.chosen(patterns)?),
+        (None, Kind::Run) => parts.share(listing.tracked()?),
         (None, Kind::Image | Kind::Terraform | Kind::Kubernetes | Kind::Render) => {
-            named_files(task, scope, listing)?
+            for (name, mark) in named_files(task, scope, listing)? {
+                parts.part(format!("file {name}"), &mark);
+            }
         }
-        (None, Kind::Check | Kind::Gate) => Default::default(),
-    };
-    for (name, mark) in marks {
-        parts.part(format!("file {name}"), &mark);
+        (None, Kind::Check | Kind::Gate) => {}
     }
     Ok(())
+}
+
+/// Reads the files that a task is known to be made of. What cannot be read is told when the task is looked at.
+pub fn read_files(task: &Task, listing: &Listing) {
+    let read = match (&task.paths, task.kind) {
+        (Some(patterns), _) => listing.chosen(patterns),
+        (None, Kind::Run) => listing.tracked(),
+        (
+            None,
+            Kind::Image
+            | Kind::Terraform
+            | Kind::Kubernetes
+            | Kind::Render
+            | Kind::Check
+            | Kind::Gate,
+        ) => return,
+    };
+    drop(read);
 }
 
 /// The files that a kind knows by itself: those whose paths stand in its body.

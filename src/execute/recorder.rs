@@ -257,12 +257,12 @@ impl Recorder {
             .for_each(|reporter| reporter.secrets(secrets));
     }
 
-    /// Makes and returns the folder for what one attempt of a task writes, and its path in the ledger. A repeated job has the
-    /// run and the number of an earlier one, and still a folder of its own.
+    /// Returns the folder for what one attempt of a task writes, and its path in the ledger; whoever writes there first makes
+    /// it. A repeated job has the run and the number of an earlier one, and still a folder of its own.
     ///
     /// # Errors
     ///
-    /// The folder cannot be made.
+    /// The ledger of the task's walk was not opened.
     pub fn attempt_folder(
         &self,
         task: &TaskKey,
@@ -277,8 +277,7 @@ impl Recorder {
             }
             relative = of_task.join(format!("attempt-{attempt}-{number}"));
         }
-        let folder = ledger.create_folder(&relative)?;
-        Ok((folder, relative))
+        Ok((ledger.path_of(relative.as_str())?, relative))
     }
 
     /// Returns the run.

@@ -2,45 +2,46 @@
 
 use std::{
     collections::BTreeMap,
+    fs,
     io::{self, Write as _},
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{
-    directory::Ledger,
+    directory::{Durability, Ledger},
     error::{LedgerError, io_error},
     folder::{
-        create_private_folder, evidence_folder, file_name, read_if_there, replace_file, sync_folder,
+        create_private_folder, evidence_folder, file_name, read_if_there, replace_file,
+        replace_file_unsynced, sync_folder,
     },
 };
 use crate::{
     digest::Digest,
     ident::{RunId, TaskKey},
+    plan::{FingerprintParts, fingerprint::SHARED},
     portable::private_file,
 };
 
 impl Ledger {
-    /// Keeps what a fingerprint was made of: each part's name, and the digest of the part.
+    /// Keeps what a fingerprint was made of: each part's name, and the part or its digest. Parts that tasks share are kept
+    /// once.
     ///
     /// # Errors
     /// A file that cannot be written.
     pub fn keep_fingerprint(
         &self,
         fingerprint: &Digest,
-        parts: &BTreeMap<String, String>,
+        parts: &FingerprintParts,
+        durability: Durability,
     ) -> Result<(), LedgerError> {
-        let path = fingerprint_path(self.folder(), fingerprint);
-        // The name is a digest of the parts, so what is there says the same.
-        if path.exists() {
-            return Ok(());
+        if let Some(shared) = parts.shared() {
+            self.keep_parts(shared.digest(), shared.as_map(), durability)?;
         }
-        let json = serde_json::to_vec_pretty(parts)
-            .map_err(|source| LedgerError::Unwritable { source })?;
-        replace_file(&path, &json)
+        self.keep_parts(fingerprint, parts.own(), durability)
     }
 
-    /// Returns what a fingerprint was made of; `None` if that was not kept.
+    /// Returns what a fingerprint was made of; `None` if that was not kept, or was lost with the machine.
     ///
     /// # Errors
     /// A file that cannot be read, or that something else wrote.
@@ -49,6 +50,30 @@ impl Ledger {
         fingerprint: &Digest,
     ) -> Result<Option<BTreeMap<String, String>>, LedgerError> {
         fingerprint_parts(self.folder(), fingerprint)
+    }
+
+    fn keep_parts(
+        &self,
+        digest: &Digest,
+        parts: &BTreeMap<String, String>,
+        durability: Durability,
+    ) -> Result<(), LedgerError> {
+        if self.has_kept(digest) {
+            return Ok(());
+        }
+        let path = fingerprint_path(self.folder(), digest);
+        // The name is a digest of the parts, so what is there says the same, unless the machine stopped over it.
+        let is_there = fs::metadata(&path).is_ok_and(|found| found.len() > 0);
+        if !is_there {
+            let json = serde_json::to_vec_pretty(parts)
+                .map_err(|source| LedgerError::Unwritable { source })?;
+            match durability {
+                Durability::Synced => replace_file(&path, &json)?,
+                Durability::Written => replace_file_unsynced(&path, &json)?,
+            }
+        }
+        self.remember_kept(*digest);
+        Ok(())
     }
 
     /// Keeps evidence about a task and returns its path as records say it. What was kept before under the same name stays:
@@ -80,7 +105,8 @@ impl Ledger {
     }
 }
 
-/// Returns what a fingerprint was made of by the ledger in `folder`, without opening that; `None` if it was not kept.
+/// Returns what a fingerprint was made of by the ledger in `folder`, without opening that; `None` if it was not kept, or was
+/// lost with the machine.
 ///
 /// # Errors
 /// A file that cannot be read, or that something else wrote.
@@ -88,8 +114,27 @@ pub fn fingerprint_parts(
     folder: &Utf8Path,
     fingerprint: &Digest,
 ) -> Result<Option<BTreeMap<String, String>>, LedgerError> {
-    let path = fingerprint_path(folder, fingerprint);
-    let Some(json) = read_if_there(&path)? else {
+    let Some(mut parts) = kept_parts(folder, fingerprint)? else {
+        return Ok(None);
+    };
+    let shared = parts.get(SHARED).and_then(|digest| digest.parse().ok());
+    if let Some(shared) = shared
+        && let Some(shared) = kept_parts(folder, &shared)?
+    {
+        parts.remove(SHARED);
+        parts.extend(shared);
+    }
+    Ok(Some(parts))
+}
+
+fn kept_parts(
+    folder: &Utf8Path,
+    digest: &Digest,
+) -> Result<Option<BTreeMap<String, String>>, LedgerError> {
+    let path = fingerprint_path(folder, digest);
+    // A file that was not synced has no bytes, or zeros, where the machine stopped before the disk had it.
+    let json = read_if_there(&path)?.filter(|json| json.first().is_some_and(|&byte| byte != 0));
+    let Some(json) = json else {
         return Ok(None);
     };
     match serde_json::from_slice(&json) {
@@ -98,8 +143,8 @@ pub fn fingerprint_parts(
     }
 }
 
-fn fingerprint_path(folder: &Utf8Path, fingerprint: &Digest) -> Utf8PathBuf {
-    let name = format!("{}.json", fingerprint.hex());
+fn fingerprint_path(folder: &Utf8Path, digest: &Digest) -> Utf8PathBuf {
+    let name = format!("{}.json", digest.hex());
     folder.join("fingerprints").join(name)
 }
 
@@ -112,8 +157,10 @@ fn write_new(folder: &Utf8Path, path: &Utf8Path, bytes: &[u8]) -> io::Result<()>
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
-    use crate::ledger::directory::Opened;
+    use crate::{ledger::directory::Opened, plan::fingerprint::SharedParts};
 
     fn ledger() -> (tempfile::TempDir, Ledger) {
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -122,25 +169,56 @@ mod tests {
         (folder, ledger)
     }
 
+    fn parts(file: &str) -> FingerprintParts {
+        let mut parts = FingerprintParts::new("run");
+        let files = BTreeMap::from([("file Dockerfile".to_owned(), file.to_owned())]);
+        parts.share(Arc::new(SharedParts::new(files)));
+        parts
+    }
+
     #[test]
     fn the_parts_of_a_fingerprint_come_back_for_explain() {
         let (_folder, ledger) = ledger();
-        let fingerprint = Digest::of("all parts");
-        assert_eq!(
-            ledger.fingerprint_parts(&fingerprint).expect("no file"),
-            None
-        );
-        let parts = BTreeMap::from([
-            ("file Dockerfile".to_owned(), "sha256:00".to_owned()),
-            ("kind".to_owned(), "sha256:01".to_owned()),
-        ]);
-        for _ in 0..2 {
-            ledger.keep_fingerprint(&fingerprint, &parts).expect("room");
+        let parts = parts("100644 sha256:00");
+        let fingerprint = parts.fingerprint();
+        let kept = || ledger.fingerprint_parts(&fingerprint).expect("readable");
+        assert_eq!(kept(), None);
+        for durability in [Durability::Written, Durability::Synced] {
+            ledger
+                .keep_fingerprint(&fingerprint, &parts, durability)
+                .expect("room");
         }
-        assert_eq!(
-            ledger.fingerprint_parts(&fingerprint).expect("a file"),
-            Some(parts)
-        );
+        assert_eq!(kept(), Some(parts.to_map()));
+    }
+
+    #[test]
+    fn what_tasks_share_is_kept_once() {
+        let (_folder, ledger) = ledger();
+        for command in ["make", "just", "ninja"] {
+            let mut parts = parts("100644 sha256:00");
+            parts.part("body.command[0]", command);
+            ledger
+                .keep_fingerprint(&parts.fingerprint(), &parts, Durability::Written)
+                .expect("room");
+        }
+        let kept = fs::read_dir(ledger.folder().join("fingerprints")).expect("it is there");
+        assert_eq!(kept.count(), 4);
+    }
+
+    #[test]
+    fn parts_that_the_disk_never_got_are_kept_again() {
+        let (_folder, ledger) = ledger();
+        let parts = parts("100644 sha256:00");
+        let fingerprint = parts.fingerprint();
+        let path = fingerprint_path(ledger.folder(), &fingerprint);
+        create_private_folder(&ledger.folder().join("fingerprints")).expect("room");
+        fs::write(&path, "").expect("room");
+        assert_eq!(ledger.fingerprint_parts(&fingerprint).expect("none"), None);
+        ledger
+            .keep_fingerprint(&fingerprint, &parts, Durability::Written)
+            .expect("room");
+        let kept = ledger.fingerprint_parts(&fingerprint).expect("readable");
+        assert_eq!(kept, Some(parts.to_map()));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A ledger in a folder: `records.jsonl` under a lock that all processes take.
 
 use std::{
+    collections::HashSet,
     fs::File,
     io::{self, Write as _},
     sync::{
@@ -19,6 +20,7 @@ use super::{
     line::{self, Cursor, Lines},
 };
 use crate::{
+    digest::Digest,
     event::{Event, Record},
     ident::RunId,
     portable::{private_file, read_exact_at},
@@ -41,6 +43,8 @@ pub struct Ledger {
     written: AtomicU64,
     commit: GroupCommit,
     warnings: Mutex<Vec<Warning>>,
+    /// Parts of fingerprints that are known to lie beside the records.
+    kept: Mutex<HashSet<Digest>>,
 }
 
 /// A ledger that was opened, with what it holds.
@@ -135,6 +139,7 @@ impl Ledger {
             written: AtomicU64::new(replay.end.offset),
             commit: GroupCommit::default(),
             warnings: Mutex::default(),
+            kept: Mutex::default(),
             path,
             file,
         };
@@ -226,6 +231,18 @@ impl Ledger {
     pub fn take_warnings(&self) -> Vec<Warning> {
         let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut warnings)
+    }
+
+    /// Whether these parts of a fingerprint were kept by this handle.
+    pub(super) fn has_kept(&self, parts: &Digest) -> bool {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.contains(parts)
+    }
+
+    /// Remembers that these parts of a fingerprint are kept.
+    pub(super) fn remember_kept(&self, parts: Digest) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.insert(parts);
     }
 
     fn write(

@@ -127,6 +127,20 @@ pub(super) fn replace_file(path: &Utf8Path, bytes: &[u8]) -> Result<(), LedgerEr
     write().map_err(io_error("write", path))
 }
 
+/// Puts `bytes` in place of `path` in one step, for whoever reads while this machine runs: where it stops, the file may be
+/// there without its bytes.
+pub(super) fn replace_file_unsynced(path: &Utf8Path, bytes: &[u8]) -> Result<(), LedgerError> {
+    let folder = path.parent().unwrap_or(Utf8Path::new("."));
+    create_private_folder(folder)?;
+    let write = || -> io::Result<()> {
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(bytes)?;
+        file.persist(path)?;
+        Ok(())
+    };
+    write().map_err(io_error("write", path))
+}
+
 /// Puts the names in a folder on the disk.
 pub(super) fn sync_folder(folder: &Utf8Path) -> io::Result<()> {
     fs::File::open(folder)?.sync_all()

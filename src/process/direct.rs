@@ -21,7 +21,7 @@ use super::{
 /// An exit code is no error. Should the caller lose interest and drop the future, the child's group is killed.
 ///
 /// # Errors
-/// Where the child cannot be started, or its log cannot be opened.
+/// Where the child cannot be started. A log that cannot be written is a note of its end.
 pub async fn run(
     spec: &CommandSpec,
     output: Output<'_>,
@@ -36,7 +36,7 @@ pub async fn run(
         })?;
     let tee = Tee::new(
         &masker,
-        Log::open(output.log)?,
+        Log::when_needed(output.log),
         Live::new(output.live),
         spec.capture().map(Keep::in_memory),
     );
@@ -395,18 +395,37 @@ mod tests {
             .expect("a killed process ends");
     }
 
-    #[tokio::test]
-    async fn a_log_that_cannot_be_opened_starts_nothing() {
-        let world = World::new();
+    async fn run_with_log(spec: &CommandSpec, log: &Path) -> Ended {
         let masker = Masker::default();
         let output = Output {
             masker: &masker,
-            log: Some(Path::new("/nowhere/log")),
+            log: Some(log),
             live: None,
         };
-        let spec = world.script("touch started");
-        let error = run(&spec, output, StopListener::never()).await;
-        error.expect_err("there is no such folder");
-        assert!(!world.path("started").exists());
+        let run = run(spec, output, StopListener::never()).await;
+        run.expect("it starts")
+    }
+
+    #[tokio::test]
+    async fn a_log_is_made_with_its_folder_by_the_first_words_and_not_before() {
+        let world = World::new();
+        let log = world.path("logs/task/log");
+        let silent = run_with_log(&world.script("true"), &log).await;
+        assert_eq!((silent.log_bytes, silent.notes), (0, vec![]));
+        assert!(!world.path("logs").exists());
+        let loud = run_with_log(&world.script("echo word"), &log).await;
+        assert_eq!((loud.log_bytes, loud.notes), (5, vec![]));
+        assert_eq!(world.read("logs/task/log"), "word\n");
+    }
+
+    #[tokio::test]
+    async fn a_log_that_cannot_be_made_is_a_note_and_the_child_ends_well() {
+        let world = World::new();
+        std::fs::write(world.path("taken"), "").expect("room");
+        let spec = world.script("echo one; echo two; touch ended");
+        let ended = run_with_log(&spec, &world.path("taken/log")).await;
+        assert!(ended.succeeded(), "{ended:?}");
+        assert!(matches!(&ended.notes[..], [Note::LogIncomplete(_)]), "{ended:?}");
+        assert!(world.path("ended").exists());
     }
 }

@@ -192,7 +192,7 @@ fn prepare(order: &Order) -> io::Result<Tee> {
     let secrets = order.secrets.iter();
     let masker = Masker::new(secrets.map(|(name, text)| (name, Secret::new(text))))
         .map_err(io::Error::other)?;
-    let log = Log::open(Some(&log_path(&order.folder))).map_err(io::Error::other)?;
+    let log = Log::open(&log_path(&order.folder)).map_err(io::Error::other)?;
     let capture = order
         .capture
         .map(|(limit, shown)| {

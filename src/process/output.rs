@@ -11,7 +11,7 @@ use crate::secret::Masker;
 pub struct Output<'o> {
     /// The mask. Secrets of the child's own environment are masked even where it does not know them.
     pub masker: &'o Masker,
-    /// The log file, appended to; created where it does not exist. It gets everything.
+    /// The log file, appended to; made, with its folder, when there is something to write. It gets everything.
     pub log: Option<&'o Path>,
     /// Takes lines as they come. A line that it has no room for is not shown, and counted: it never stalls the child.
     pub live: Option<mpsc::Sender<OutputLine>>,

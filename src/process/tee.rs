@@ -1,9 +1,10 @@
 //! What is done with every byte of output: captured, masked, logged, shown.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{DirBuilder, File, OpenOptions},
     io::{self, Write as _},
-    path::Path,
+    os::unix::fs::DirBuilderExt as _,
+    path::{Path, PathBuf},
 };
 
 use tokio::sync::mpsc::{self, error::TrySendError};
@@ -121,47 +122,54 @@ impl Feed {
 
 /// The log file: both streams, line by line.
 pub(super) struct Log {
-    file: Option<File>,
+    place: Option<LogPlace>,
     bytes: u64,
     /// The stream whose line has not ended.
     open_line: Option<Source>,
     problem: Option<String>,
 }
 
+enum LogPlace {
+    /// It is made when there is something to write: most of many short children say nothing.
+    NotYet(PathBuf),
+    Open(File),
+}
+
 impl Log {
     /// Opens the log for appending.
-    pub(super) fn open(path: Option<&Path>) -> Result<Self, ProcessError> {
-        let open = |path: &Path| {
-            OpenOptions::new()
-                .create(true)
-                .append(true)
-                .open(path)
-                .map_err(|source| ProcessError::File {
-                    path: path.to_owned(),
-                    what: "written",
-                    source,
-                })
-        };
-        Ok(Self {
-            file: path.map(open).transpose()?,
+    pub(super) fn open(path: &Path) -> Result<Self, ProcessError> {
+        let file = append_to(path).map_err(|source| ProcessError::File {
+            path: path.to_owned(),
+            what: "written",
+            source,
+        })?;
+        Ok(Self::at(Some(LogPlace::Open(file))))
+    }
+
+    /// Makes the log, and the folders above it that are missing, for their owner alone, when there is something to write.
+    pub(super) fn when_needed(path: Option<&Path>) -> Self {
+        Self::at(path.map(|path| LogPlace::NotYet(path.to_owned())))
+    }
+
+    fn at(place: Option<LogPlace>) -> Self {
+        Self {
+            place,
             bytes: 0,
             open_line: None,
             problem: None,
-        })
+        }
     }
 
     fn write(&mut self, from: Source, text: &[u8]) {
-        let Some(file) = &mut self.file else {
-            return;
-        };
         let Some(last) = text.last() else {
             return;
         };
         let breaks = self.open_line.is_some_and(|open| open != from);
-        let written = if breaks {
-            file.write_all(b"\n").and_then(|()| file.write_all(text))
-        } else {
-            file.write_all(text)
+        let written = match self.file() {
+            Some(Ok(file)) if breaks => file.write_all(b"\n").and_then(|()| file.write_all(text)),
+            Some(Ok(file)) => file.write_all(text),
+            Some(Err(problem)) => Err(problem),
+            None => return,
         };
         self.open_line = (*last != b'\n').then_some(from);
         match written {
@@ -169,10 +177,34 @@ impl Log {
             // The child is read to the end all the same: it must not stand still because a disk is full.
             Err(problem) => {
                 self.problem = Some(problem.to_string());
-                self.file = None;
+                self.place = None;
             }
         }
     }
+
+    fn file(&mut self) -> Option<io::Result<&mut File>> {
+        if let Some(LogPlace::NotYet(path)) = &self.place {
+            match make_folder_of(path).and_then(|()| append_to(path)) {
+                Ok(file) => self.place = Some(LogPlace::Open(file)),
+                Err(problem) => return Some(Err(problem)),
+            }
+        }
+        match &mut self.place {
+            Some(LogPlace::Open(file)) => Some(Ok(file)),
+            Some(LogPlace::NotYet(_)) | None => None,
+        }
+    }
+}
+
+fn make_folder_of(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(folder) => DirBuilder::new().recursive(true).mode(0o700).create(folder),
+        None => Ok(()),
+    }
+}
+
+fn append_to(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).append(true).open(path)
 }
 
 /// The lines that are shown as they come.
@@ -314,8 +346,7 @@ mod tests {
 
     fn tee(log: &Path, live: Option<mpsc::Sender<OutputLine>>) -> Tee {
         let masker = Masker::new([("S", Secret::new("hunter2"))]).expect("it fits");
-        let log = Log::open(Some(log)).expect("the folder is there");
-        Tee::new(&masker, log, Live::new(live), None)
+        Tee::new(&masker, Log::when_needed(Some(log)), Live::new(live), None)
     }
 
     fn read(path: &Path) -> String {

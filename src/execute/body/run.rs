@@ -47,9 +47,15 @@ pub(super) async fn execute<'p>(
     let body = RunBody::read(Reader::new(&evaluate(run, attempt)?))?;
     let node = attempt.node;
     let (folder, relative) = run.recorder.attempt_folder(&node.key, attempt.number)?;
-    let outputs_file = OutputsFile::create(folder.join(OutputsFile::NAME))?;
+    let outputs_file = if writes_outputs(node) {
+        run.recorder.ledger_of(&node.key)?.create_folder(&relative)?;
+        Some(OutputsFile::create(folder.join(OutputsFile::NAME))?)
+    } else {
+        None
+    };
+    let outputs_path = outputs_file.as_ref().map(|file| file.path.as_str());
     let spec = capture(call(run, node, &body)?, node)
-        .env("GITHUB_OUTPUT", outputs_file.path.as_str())
+        .env("GITHUB_OUTPUT", outputs_path.unwrap_or(NO_OUTPUTS))
         .timeout(node.task.timeout);
     result.effects.push(Effect {
         what: format!("run {}", body.purpose()),
@@ -74,8 +80,17 @@ pub(super) async fn execute<'p>(
         )
         .await?
     };
-    result.log = Some(log);
-    finish(run, node, &body.purpose(), &ended, &outputs_file, result)
+    result.log = log;
+    finish(run, node, &body.purpose(), &ended, outputs_file.as_ref(), result)
+}
+
+/// What `GITHUB_OUTPUT` names for a child of which no output is read from there.
+const NO_OUTPUTS: &str = "/dev/null";
+
+/// Whether an output of the task is read from the file that `GITHUB_OUTPUT` names.
+fn writes_outputs(node: &Node<'_>) -> bool {
+    let mut outputs = node.task.outputs.values();
+    outputs.any(|output| output.matches.is_none())
 }
 
 /// Keeps standard output where an output is found in it. It lies beside the log while a kept child runs, so nothing is kept
@@ -170,7 +185,7 @@ pub(super) async fn adopt<'p>(
     let outputs_file = OutputsFile {
         path: beside.join(OutputsFile::NAME),
     };
-    finish(run, node, &body.purpose(), &ended, &outputs_file, result)
+    finish(run, node, &body.purpose(), &ended, Some(&outputs_file), result)
 }
 
 /// Describes the child of a run, also for a check of that kind.
@@ -287,8 +302,8 @@ fn inherited<'p, 'v>(
         .collect()
 }
 
-/// A child's end with where its log is.
-type Called = (Ended, LogRef);
+/// A child's end with where its log is, if it said anything.
+type Called = (Ended, Option<LogRef>);
 
 async fn kept_child<'p>(
     run: &Run<'_, 'p>,
@@ -326,7 +341,7 @@ async fn kept_child<'p>(
         path: relative.join("log").to_string(),
         bytes: ended.log_bytes,
     };
-    Ok((ended, log))
+    Ok((ended, Some(log)))
 }
 
 /// Looks at a child whose keeper did not answer, or is gone: only where it never was started is that a failure.
@@ -367,10 +382,10 @@ async fn direct_child<'p>(
         show(run, attempt.node, lines)
     )
     .0?;
-    let log = LogRef {
+    let log = (ended.log_bytes > 0).then(|| LogRef {
         path: relative.to_string(),
         bytes: ended.log_bytes,
-    };
+    });
     Ok((ended, log))
 }
 
@@ -386,13 +401,16 @@ fn finish<'p>(
     node: &Node<'p>,
     purpose: &str,
     ended: &Ended,
-    outputs_file: &OutputsFile,
+    outputs_file: Option<&OutputsFile>,
     result: &mut BodyResult,
 ) -> Result<(), ExecuteError> {
     for note in &ended.notes {
         run.recorder.notice(&format!("{}: {note}", node.key));
     }
-    let written = outputs_file.take()?;
+    let written = match outputs_file {
+        Some(file) => file.take()?,
+        None => Vec::new(),
+    };
     match ended.stopped {
         Some(StopReason::Cancelled) => {
             result.cancelled = true;
