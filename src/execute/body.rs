@@ -70,9 +70,13 @@ fn confirmation(run: &Run<'_, '_>, attempt: &Attempt<'_, '_>) -> Option<Effect> 
 /// Evaluates the body of a task, with artifacts as files of this job.
 fn evaluate<'p>(run: &Run<'_, 'p>, attempt: &Attempt<'_, 'p>) -> Result<Map, ExecuteError> {
     let files = run.fetch_artifacts(attempt.node)?;
-    let known = run.recorder.known();
-    let scope = run.scope_of(attempt.node, &known, Artifacts::AsFiles(&files));
-    match attempt.node.task.body.evaluate(&scope)? {
+    let body = {
+        let known = run.recorder.known();
+        let scope = run.scope_of(attempt.node, &known, Artifacts::AsFiles(&files));
+        attempt.node.task.body.evaluate(&scope)?
+    };
+    run.mask_computed(attempt.node, &body)?;
+    match body {
         Value::Map(body) => Ok(body),
         other => Err(ExecuteError::task(
             FailureKind::Internal,

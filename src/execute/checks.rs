@@ -152,8 +152,12 @@ impl<'p> Run<'_, 'p> {
         question: &Question<'_, 'p>,
         field: &crate::plan::field::Field,
     ) -> Result<Value, ExecuteError> {
-        let known = self.recorder.known();
-        Ok(field.evaluate(&self.question_scope(question, &known))?)
+        let value = {
+            let known = self.recorder.known();
+            field.evaluate(&self.question_scope(question, &known))?
+        };
+        self.mask_computed(question.node, &value)?;
+        Ok(value)
     }
 
     fn expectations(
@@ -323,7 +327,7 @@ fn shortened(value: Value, mask: &impl Fn(&str) -> String) -> Value {
             entries
                 .into_iter()
                 .take(MOST_ITEMS)
-                .map(|(name, value)| (name, shortened(value, mask)))
+                .map(|(name, value)| (mask(&name), shortened(value, mask)))
                 .collect(),
         ),
         other => other,

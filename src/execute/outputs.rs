@@ -63,15 +63,23 @@ pub fn typed(
             Value::from(serde_json::from_str::<serde_json::Value>(text).map_err(|_| wrong("JSON"))?)
         }
     };
-    Ok(Produced {
-        // Whatever its type, what is secret goes where secrets go, and is masked.
-        value: if declaration.sensitive {
-            Value::Secret(Secret::new(text))
-        } else {
-            value
-        },
-        sensitive: declaration.sensitive,
+    // Whatever its type, what is secret goes where secrets go, and is masked.
+    Ok(if declaration.sensitive {
+        secret(text)
+    } else {
+        Produced {
+            value,
+            sensitive: false,
+        }
     })
+}
+
+/// Takes a text for a secret, whatever its type was to be.
+pub fn secret(text: &str) -> Produced {
+    Produced {
+        value: Value::Secret(Secret::new(text)),
+        sensitive: true,
+    }
 }
 
 /// Returns an output as the ledger keeps it: secret ones sealed to the recipient, or not at all.

@@ -37,12 +37,13 @@ impl<'p> Run<'_, 'p> {
                 format!("connection `{name}` is no registry"),
             ));
         };
-        let known = self.recorder.known();
-        let Value::Map(body) =
-            connection
-                .body
-                .evaluate(&self.scope_of(node, &known, Artifacts::ByContent))?
-        else {
+        let body = {
+            let known = self.recorder.known();
+            let scope = self.scope_of(node, &known, Artifacts::ByContent);
+            connection.body.evaluate(&scope)?
+        };
+        self.mask_computed(node, &body)?;
+        let Value::Map(body) = body else {
             return Err(ExecuteError::task(
                 FailureKind::Internal,
                 format!("connection `{name}` has no keys"),

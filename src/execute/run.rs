@@ -192,7 +192,7 @@ impl<'p> Run<'_, 'p> {
         Ok(placed)
     }
 
-    /// Masks more from here on.
+    /// Masks more from here on. What is too short to be masked is announced.
     pub(super) fn add_to_mask(&self, secrets: Vec<(String, Secret)>) -> Result<(), ExecuteError> {
         if secrets.is_empty() {
             return Ok(());
@@ -202,8 +202,24 @@ impl<'p> Run<'_, 'p> {
         let grown = self.masker.borrow().with(secrets);
         let grown =
             grown.map_err(|error| ExecuteError::task(FailureKind::Internal, error.to_string()))?;
-        *self.masker.borrow_mut() = grown;
+        let before = self.masker.replace(grown);
+        let now = self.masker.borrow();
+        for name in &now.too_short()[before.too_short().len()..] {
+            self.recorder.notice(&format!(
+                "{name} has less than four bytes and cannot be masked"
+            ));
+        }
         Ok(())
+    }
+
+    /// Masks what was computed from secrets from here on: a part of a secret may stand where the whole does not.
+    pub(super) fn mask_computed(&self, node: &Node<'p>, value: &Value) -> Result<(), ExecuteError> {
+        let secrets = value.secrets().into_iter();
+        self.add_to_mask(
+            secrets
+                .map(|secret| (format!("a secret value of `{}`", node.key), secret.clone()))
+                .collect(),
+        )
     }
 
     /// Whether what a task made is still there: an image is asked for by its digest; other kinds are believed.

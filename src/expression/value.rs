@@ -54,6 +54,16 @@ impl Value {
         }
     }
 
+    /// Returns the secrets that stand in it, at any depth.
+    pub fn secrets(&self) -> Vec<&Secret> {
+        match self {
+            Self::Secret(secret) => vec![secret],
+            Self::List(items) => items.iter().flat_map(Self::secrets).collect(),
+            Self::Map(entries) => entries.values().flat_map(Self::secrets).collect(),
+            Self::Null | Self::Boolean(_) | Self::Number(_) | Self::Text(_) => Vec::new(),
+        }
+    }
+
     /// Returns the text of a scalar as GitHub writes it inside a text; `None` for null, lists, maps and secrets.
     pub fn as_plain_text(&self) -> Option<String> {
         match self {

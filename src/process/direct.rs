@@ -425,7 +425,10 @@ mod tests {
         let spec = world.script("echo one; echo two; touch ended");
         let ended = run_with_log(&spec, &world.path("taken/log")).await;
         assert!(ended.succeeded(), "{ended:?}");
-        assert!(matches!(&ended.notes[..], [Note::LogIncomplete(_)]), "{ended:?}");
+        assert!(
+            matches!(&ended.notes[..], [Note::LogIncomplete(_)]),
+            "{ended:?}"
+        );
         assert!(world.path("ended").exists());
     }
 }

@@ -223,16 +223,142 @@ mod tests {
         }
     }
 
+    /// A secret that every encoder writes in its own way; what follows was written by the encoders themselves.
+    const HARD: &str = r#"p@ss "wörd"/<'>~$x!(1)*[é]:^|\q,+=&;#?-._`z"#;
+
     #[test]
-    fn base64_is_known_at_every_place_inside_something_longer() {
-        for before in ["", "u", "us", "use", "user"] {
-            for after in ["", ":", ":1", ":12"] {
-                let whole = STANDARD.encode(format!("{before}hunter2{after}"));
-                let found = forms("hunter2")
-                    .iter()
-                    .any(|form| whole.contains(&String::from_utf8_lossy(form).into_owned()));
-                assert!(found, "{whole}");
+    fn each_percent_encoder_is_known_by_what_it_leaves_alone() {
+        for (encoder, form) in [
+            (
+                "RFC 3986",
+                "p%40ss%20%22w%C3%B6rd%22%2F%3C%27%3E~%24x%21%281%29%2A%5B%C3%A9%5D%3A%5E%7C%5Cq%2C%2B%3D%26%3B%23%3F-._%60z",
+            ),
+            (
+                "encodeURIComponent",
+                "p%40ss%20%22w%C3%B6rd%22%2F%3C'%3E~%24x!(1)*%5B%C3%A9%5D%3A%5E%7C%5Cq%2C%2B%3D%26%3B%23%3F-._%60z",
+            ),
+            (
+                "encodeURI",
+                "p@ss%20%22w%C3%B6rd%22/%3C'%3E~$x!(1)*%5B%C3%A9%5D:%5E%7C%5Cq,+=&;#?-._%60z",
+            ),
+            (
+                "a form",
+                "p%40ss+%22w%C3%B6rd%22%2F%3C%27%3E%7E%24x%21%281%29*%5B%C3%A9%5D%3A%5E%7C%5Cq%2C%2B%3D%26%3B%23%3F-._%60z",
+            ),
+            (
+                "Python's quote",
+                "p%40ss%20%22w%C3%B6rd%22/%3C%27%3E~%24x%21%281%29%2A%5B%C3%A9%5D%3A%5E%7C%5Cq%2C%2B%3D%26%3B%23%3F-._%60z",
+            ),
+            (
+                "Go's PathEscape",
+                "p@ss%20%22w%C3%B6rd%22%2F%3C%27%3E~$x%21%281%29%2A%5B%C3%A9%5D:%5E%7C%5Cq%2C+=&%3B%23%3F-._%60z",
+            ),
+            (
+                "user information",
+                "p%40ss%20%22w%C3%B6rd%22%2F%3C'%3E~$x!(1)*%5B%C3%A9%5D%3A%5E%7C%5Cq,+%3D&%3B%23%3F-._%60z",
+            ),
+            (
+                "a path",
+                r"p@ss%20%22w%C3%B6rd%22/%3C'%3E~$x!(1)*[%C3%A9]:^|\q,+=&;%23%3F-._%60z",
+            ),
+            (
+                "digits in lower case",
+                "p%40ss%20%22w%c3%b6rd%22%2f%3c%27%3e~%24x%21%281%29%2a%5b%c3%a9%5d%3a%5e%7c%5cq%2c%2b%3d%26%3b%23%3f-._%60z",
+            ),
+        ] {
+            assert!(has(HARD, form), "{encoder}: {form}");
+        }
+    }
+
+    #[test]
+    fn each_writer_of_json_is_known() {
+        let secret = "a\"b\\c/d<é\u{2028}\u{1f511}\n\t\u{1}";
+        for (writer, form) in [
+            ("most", "a\\\"b\\\\c/d<é\u{2028}\u{1f511}\\n\\t\\u0001"),
+            ("Go", "a\\\"b\\\\c/d\\u003cé\\u2028\u{1f511}\\n\\t\\u0001"),
+            (
+                "ASCII only",
+                "a\\\"b\\\\c/d<\\u00e9\\u2028\\ud83d\\udd11\\n\\t\\u0001",
+            ),
+            (
+                "PHP",
+                "a\\\"b\\\\c\\/d<\\u00e9\\u2028\\ud83d\\udd11\\n\\t\\u0001",
+            ),
+            (
+                "with slashes escaped",
+                "a\\\"b\\\\c\\/d<é\u{2028}\u{1f511}\\n\\t\\u0001",
+            ),
+            (
+                "Go with slashes escaped",
+                "a\\\"b\\\\c\\/d\\u003cé\\u2028\u{1f511}\\n\\t\\u0001",
+            ),
+            (
+                "JSON in JSON",
+                "a\\\\\\\"b\\\\\\\\c/d<é\u{2028}\u{1f511}\\\\n\\\\t\\\\u0001",
+            ),
+            (
+                "Go in Go",
+                "a\\\\\\\"b\\\\\\\\c/d\\\\u003cé\\\\u2028\u{1f511}\\\\n\\\\t\\\\u0001",
+            ),
+            (
+                "ASCII in ASCII",
+                "a\\\\\\\"b\\\\\\\\c/d<\\\\u00e9\\\\u2028\\\\ud83d\\\\udd11\\\\n\\\\t\\\\u0001",
+            ),
+        ] {
+            assert!(has(secret, form), "{writer}: {form}");
+        }
+    }
+
+    #[test]
+    fn each_way_to_quote_for_a_shell_is_known() {
+        let secret = "a 'b\"c\\d$e`f!g&h\ti";
+        for (way, form) in [
+            ("single quotes", "a '\\''b\"c\\d$e`f!g&h\ti"),
+            (
+                "single quotes, as Python writes them",
+                "a '\"'\"'b\"c\\d$e`f!g&h\ti",
+            ),
+            ("double quotes in a file", "a 'b\\\"c\\\\d$e`f!g&h\ti"),
+            ("double quotes", "a 'b\\\"c\\\\d\\$e\\`f!g&h\ti"),
+            (
+                "double quotes with history",
+                "a 'b\\\"c\\\\d\\$e\\`f\\!g&h\ti",
+            ),
+            ("printf %q", "a\\ \\'b\\\"c\\\\d\\$e\\`f\\!g\\&h\ti"),
+            ("$'…'", "a \\'b\"c\\\\d$e`f!g&h\\ti"),
+        ] {
+            assert!(has(secret, form), "{way}: {form}");
+        }
+    }
+
+    #[test]
+    fn hex_and_xml_are_known_in_both_ways_to_write_them() {
+        assert!(has("<'k\u{fe}>", "3c276bc3be3e"));
+        assert!(has("<'k\u{fe}>", "3C276BC3BE3E"));
+        assert!(has("<'k\">&", "&lt;&#39;k&quot;&gt;&amp;"));
+        assert!(has("<'k\">&", "&lt;&apos;k&quot;&gt;&amp;"));
+    }
+
+    #[test]
+    fn base64_is_known_in_both_alphabets_at_every_place_inside_something_longer() {
+        let secret = ">>?~>??~~>>";
+        for engine in [STANDARD, URL_SAFE] {
+            for before in ["", "u", "us", "use", "user"] {
+                for after in ["", "z", "z1", "z12"] {
+                    let whole = engine.encode(format!("{before}{secret}{after}"));
+                    let found = forms(secret)
+                        .iter()
+                        .any(|form| whole.contains(&String::from_utf8_lossy(form).into_owned()));
+                    assert!(found, "{whole}");
+                }
             }
+        }
+    }
+
+    #[test]
+    fn base64_of_a_secret_alone_is_known_to_its_last_character() {
+        for form in ["Pj4/fg==", "Pj4/fg", "Pj4_fg==", "Pj4_fg"] {
+            assert!(has(">>?~", form), "{form}");
         }
     }
 
@@ -246,8 +372,9 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_that_ends_in_a_newline_is_known_without_it() {
+    fn a_secret_is_known_without_the_white_space_around_it() {
         assert!(has("hunter2\n", "hunter2"));
+        assert!(has("\thunter2 ", "hunter2"));
     }
 
     #[test]

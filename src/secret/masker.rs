@@ -117,9 +117,22 @@ impl Masker {
         }
     }
 
+    /// Whether a secret stands in the text.
+    pub fn finds(&self, text: &str) -> bool {
+        matches!(self.mask_bytes(text.as_bytes()), Cow::Owned(_))
+    }
+
     /// Begins a text that arrives in pieces.
     pub fn stream(&self) -> MaskStream {
         MaskStream::new(self.clone())
+    }
+
+    /// Returns every text that is masked, and shows it to whoever asks: as secret as the secrets themselves.
+    pub fn forms(&self) -> BTreeSet<Vec<u8>> {
+        let secrets = self.0.secrets.iter();
+        secrets
+            .flat_map(|(_, secret)| forms(secret.expose()))
+            .collect()
     }
 
     /// Returns what the mask was built from, for the process that has to build the same one.

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod bench;
 mod github_api;
 mod platforms;
 mod program;
@@ -38,6 +39,8 @@ enum Verb {
     Rehearse(rehearse::RehearseArgs),
     /// Checks the code for each system that the README names, as far as its standard library is installed.
     CheckPlatforms,
+    /// Measures the released program beside what people use in its place.
+    Bench(bench::BenchArgs),
     /// Writes the schemas that are checked in: of the plan file, and of what is called of GitHub's API.
     Schema(schema::SchemaArgs),
 }
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Verb::Render(args) => render::render(&args),
         Verb::Rehearse(args) => rehearse::rehearse(&args),
         Verb::CheckPlatforms => platforms::check(),
+        Verb::Bench(args) => bench::bench(&args),
         Verb::Schema(args) => schema::schema(&args),
     };
     done.unwrap_or_else(|error| {

@@ -17,33 +17,73 @@ use crate::{repository, words};
 /// for are children and the network, not this program.
 pub(crate) fn build(root: &Path) -> anyhow::Result<PathBuf> {
     words::say("building deploy-action (some minutes the first time, seconds afterwards)");
+    let built = cargo_build(
+        root,
+        &["--package", "deploy-action", "--bin", "deploy-action"],
+    )?;
+    built
+        .program
+        .context("cargo did not say where it put deploy-action")
+}
+
+/// What was built to be measured.
+pub(crate) struct Released {
+    /// `deploy-action` as it is released.
+    pub(crate) program: PathBuf,
+    /// The program that measures masks, where it was wanted.
+    pub(crate) mask_speed: Option<PathBuf>,
+}
+
+/// Builds `deploy-action` as it is released, and the program that measures masks.
+pub(crate) fn build_released(root: &Path, with_mask_speed: bool) -> anyhow::Result<Released> {
+    words::say("building deploy-action for release (some minutes)");
+    let mut arguments = vec!["--release", "--package", "deploy-action"];
+    if with_mask_speed {
+        arguments.extend(["--package", MASK_SPEED]);
+    }
+    arguments.push("--bins");
+    let built = cargo_build(root, &arguments)?;
+    Ok(Released {
+        program: built
+            .program
+            .context("cargo did not say where it put deploy-action")?,
+        mask_speed: built.mask_speed,
+    })
+}
+
+const MASK_SPEED: &str = "mask-speed";
+
+/// The programs that cargo named.
+#[derive(Default)]
+struct Built {
+    program: Option<PathBuf>,
+    mask_speed: Option<PathBuf>,
+}
+
+fn cargo_build(root: &Path, arguments: &[&str]) -> anyhow::Result<Built> {
     let mut cargo = repository::cargo()
         .current_dir(root)
-        .args([
-            "build",
-            "--package",
-            "deploy-action",
-            "--bin",
-            "deploy-action",
-        ])
+        .arg("build")
+        .args(arguments)
         .arg("--message-format=json-render-diagnostics")
         .stdout(Stdio::piped())
         .spawn()
         .context("cargo does not start")?;
     let messages = cargo.stdout.take().context("cargo's messages are piped")?;
-    let mut program = None;
+    let mut built = Built::default();
     for line in BufReader::new(messages).lines() {
-        program = executable(&line?).or(program);
+        let line = line?;
+        built.program = executable(&line, "deploy-action").or(built.program);
+        built.mask_speed = executable(&line, MASK_SPEED).or(built.mask_speed);
     }
     ensure!(cargo.wait()?.success(), "deploy-action was not built");
-    program.context("cargo did not say where it put deploy-action")
+    Ok(built)
 }
 
-/// The program's path, when this message of cargo's names it.
-fn executable(message: &str) -> Option<PathBuf> {
+/// A program's path, when this message of cargo's names it.
+fn executable(message: &str, name: &str) -> Option<PathBuf> {
     let message: Value = serde_json::from_str(message).ok()?;
-    let ours =
-        message["reason"] == "compiler-artifact" && message["target"]["name"] == "deploy-action";
+    let ours = message["reason"] == "compiler-artifact" && message["target"]["name"] == name;
     if ours {
         message["executable"].as_str().map(PathBuf::from)
     } else {
@@ -63,12 +103,21 @@ mod tests {
             )
         };
         assert_eq!(
-            executable(&message("deploy-action", r#""/t/deploy-action""#)),
+            executable(
+                &message("deploy-action", r#""/t/deploy-action""#),
+                "deploy-action"
+            ),
             Some("/t/deploy-action".into())
         );
-        assert_eq!(executable(&message("deploy_action", "null")), None);
         assert_eq!(
-            executable(&message("deploy-action-fake", r#""/t/fake""#)),
+            executable(&message("deploy_action", "null"), "deploy-action"),
+            None
+        );
+        assert_eq!(
+            executable(
+                &message("deploy-action-fake", r#""/t/fake""#),
+                "deploy-action"
+            ),
             None
         );
     }

@@ -98,6 +98,45 @@ const CHROMIUM: Tool = Tool {
     why: "tests look at the page in a browser",
 };
 
+/// Runs the same tasks as we do in benchmarks.
+pub(crate) const MAKE: Tool = Tool {
+    program: "make",
+    version: "GNU Make 4.",
+    package: "make",
+    way: Way::Installed,
+    why: "benchmarks run the same tasks by it",
+};
+
+/// As [`MAKE`].
+pub(crate) const NINJA: Tool = Tool {
+    program: "ninja",
+    version: "1.13.2",
+    package: "ninja",
+    way: Way::Wheel(Wheel {
+        version: "1.13.2",
+        sha256: [
+            "65a24341b5ac09fcadcc37082660be40a94174e51a937fabf6e2cae26225fa2c",
+            "d775a5e43e9088f507a6250d57fcf5678eb31268c545feb5064ffeee33735622",
+        ],
+    }),
+    why: "benchmarks run the same tasks by it",
+};
+
+/// As [`MAKE`], one task after the other.
+pub(crate) const JUST: Tool = Tool {
+    program: "just",
+    version: "just 1.",
+    package: "rust-just",
+    way: Way::Wheel(Wheel {
+        version: "1.59.0",
+        sha256: [
+            "3ee47f26e3aff917107602d57a08ede20df447f78dc4f9ceb08e57a883c56eb9",
+            "a305aa91fc425c44e3bcc7d5faae7b8c1503091d8e79aae1f6801dbdca478e20",
+        ],
+    }),
+    why: "benchmarks run the same tasks by it",
+};
+
 /// Everything that the tests call, besides Rust.
 const TOOLS: [Tool; 5] = [GIT, REGISTRY, ACT, GROFF, CHROMIUM];
 
@@ -130,6 +169,11 @@ pub(crate) fn path() -> anyhow::Result<OsString> {
     Ok(env::join_paths(env::split_paths(&found).chain(ours))?)
 }
 
+/// Brings one tool and returns its path.
+pub(crate) fn program(tool: &Tool) -> anyhow::Result<PathBuf> {
+    bring_one(tool).with_context(|| format!("`{}` is missing: {}", tool.program, tool.why))
+}
+
 fn bring_one(tool: &Tool) -> anyhow::Result<PathBuf> {
     if let Some(path) = find(tool)? {
         return Ok(path);
@@ -143,7 +187,9 @@ fn bring_one(tool: &Tool) -> anyhow::Result<PathBuf> {
 
 /// The tool's path, when one of the right version is on the PATH or in our folder.
 fn find(tool: &Tool) -> anyhow::Result<Option<PathBuf>> {
-    for folder in env::split_paths(&path()?) {
+    let found = env::var_os("PATH").unwrap_or_default();
+    let ours = folder(tool)?.join("usr/bin");
+    for folder in env::split_paths(&found).chain([ours]) {
         let candidate = folder.join(tool.program);
         if candidate.is_file() && answers(&candidate, tool) {
             return Ok(Some(candidate));

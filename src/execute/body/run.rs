@@ -48,7 +48,9 @@ pub(super) async fn execute<'p>(
     let node = attempt.node;
     let (folder, relative) = run.recorder.attempt_folder(&node.key, attempt.number)?;
     let outputs_file = if writes_outputs(node) {
-        run.recorder.ledger_of(&node.key)?.create_folder(&relative)?;
+        run.recorder
+            .ledger_of(&node.key)?
+            .create_folder(&relative)?;
         Some(OutputsFile::create(folder.join(OutputsFile::NAME))?)
     } else {
         None
@@ -81,7 +83,14 @@ pub(super) async fn execute<'p>(
         .await?
     };
     result.log = log;
-    finish(run, node, &body.purpose(), &ended, outputs_file.as_ref(), result)
+    finish(
+        run,
+        node,
+        &body.purpose(),
+        &ended,
+        outputs_file.as_ref(),
+        result,
+    )
 }
 
 /// What `GITHUB_OUTPUT` names for a child of which no output is read from there.
@@ -185,7 +194,14 @@ pub(super) async fn adopt<'p>(
     let outputs_file = OutputsFile {
         path: beside.join(OutputsFile::NAME),
     };
-    finish(run, node, &body.purpose(), &ended, Some(&outputs_file), result)
+    finish(
+        run,
+        node,
+        &body.purpose(),
+        &ended,
+        Some(&outputs_file),
+        result,
+    )
 }
 
 /// Describes the child of a run, also for a check of that kind.
@@ -255,16 +271,19 @@ fn no_variable(name: &str, value: &Value) -> ExecuteError {
 /// The variables of plan, phase and task; the inner one wins.
 fn variables<'p>(run: &Run<'_, 'p>, node: &Node<'p>) -> Result<Map, ExecuteError> {
     let files = run.fetch_artifacts(node)?;
-    let known = run.recorder.known();
     let plan = run.graph.plan();
     let mut found = Map::new();
     for field in [&plan.env, &plan.phase_of(node.task).env, &node.task.env] {
+        let known = run.recorder.known();
         // The scope of the inner graph node is the same for all three.
         if let Value::Map(entries) =
             field.evaluate(&run.scope_of(node, &known, Artifacts::AsFiles(&files)))?
         {
             found.extend(entries);
         }
+    }
+    for value in found.values() {
+        run.mask_computed(node, value)?;
     }
     Ok(found)
 }
@@ -437,7 +456,7 @@ fn finish<'p>(
             exit: Some(ended.how.code()),
         });
     }
-    read_outputs(node, ended, &written, result)?;
+    read_outputs(run, node, ended, &written, result)?;
     for (name, artifact) in &node.task.artifacts {
         let file = run.world.path(&artifact.path);
         if !file.exists() {
@@ -452,8 +471,9 @@ fn finish<'p>(
     mask_secret_outputs(run, result)
 }
 
-fn read_outputs(
-    node: &Node<'_>,
+fn read_outputs<'p>(
+    run: &Run<'_, 'p>,
+    node: &Node<'p>,
     ended: &Ended,
     written: &[u8],
     result: &mut BodyResult,
@@ -477,9 +497,15 @@ fn read_outputs(
             None => written.get(name.as_str()).cloned(),
         };
         let text = text.ok_or_else(|| missing_output(name, declaration.matches.as_ref()))?;
-        result
-            .outputs
-            .insert(name.clone(), outputs::typed(name, declaration, &text)?);
+        let mut produced = outputs::typed(name, declaration, &text)?;
+        if !produced.sensitive && run.masker.borrow().finds(&text) {
+            run.recorder.notice(&format!(
+                "{}: output `{name}` holds a secret and is kept as one; write `sensitive: true` where it is declared",
+                node.key
+            ));
+            produced = outputs::secret(&text);
+        }
+        result.outputs.insert(name.clone(), produced);
     }
     Ok(())
 }
@@ -498,7 +524,7 @@ fn mask_secret_outputs<'p>(run: &Run<'_, 'p>, result: &BodyResult) -> Result<(),
         .outputs
         .iter()
         .filter_map(|(name, produced)| match &produced.value {
-            Value::Secret(secret) => Some((name.to_string(), secret.clone())),
+            Value::Secret(secret) => Some((format!("output `{name}`"), secret.clone())),
             _ => None,
         })
         .collect();

@@ -175,6 +175,68 @@ fn a_secret_is_masked_in_every_place_and_encoding() {
     );
 }
 
+/// A secret document, of which tasks use one part.
+const DOCUMENT: &str = r#"{"user":"app","key":"s3cr3t-part-of-it"}"#;
+const PART: &str = "s3cr3t-part-of-it";
+
+fn computing(tasks: &str) -> World {
+    World::new(&plan("secrets: { DOCUMENT: {} }", tasks)).with("DOCUMENT", DOCUMENT)
+}
+
+fn assert_hidden(world: &World, said: &str, secret: &str) {
+    assert!(!said.contains(secret), "{said}");
+    let files = world.files_with(secret);
+    assert_eq!(files, Vec::<std::path::PathBuf>::new(), "{secret}");
+}
+
+#[test]
+fn a_part_of_a_secret_document_is_as_secret_as_the_whole() {
+    let world = computing(
+        "
+      - { id: direct, env: { K: '${{ fromJSON(secrets.DOCUMENT).key }}' }, run: { script: 'echo got $K', changes: false } }
+      - { id: joined, env: { K: \"${{ format('{0}:{1}', 'x', fromJSON(secrets.DOCUMENT).key) }}\" }, run: { script: 'echo got $K' } }
+      - { id: check, env: { K: '${{ fromJSON(secrets.DOCUMENT).key }}' }, check: [{ id: c, run: { script: 'echo $K' }, expect: { stdout: other } }] }",
+    );
+    let ran = world.call(&["run", "--verbose"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.all());
+    assert_hidden(&world, &ran.all(), PART);
+    assert!(ran.all().contains("got ***"), "{}", ran.all());
+}
+
+#[test]
+fn an_output_that_holds_a_secret_is_one_though_nobody_declared_it() {
+    let world = computing(
+        "
+      - { id: make, env: { K: '${{ fromJSON(secrets.DOCUMENT).key }}' }, run: { script: 'echo \"v=url/$K\" >> $GITHUB_OUTPUT', changes: false }, outputs: { v: {} } }
+      - { id: read, env: { V: '${{ tasks.make.outputs.v }}' }, run: { script: 'echo got $V; printf %s \"$V\" | rev > $OUT/read', changes: false } }",
+    );
+    let ran = world.run(&["--verbose"]);
+    ran.tells("0: make succeeded, read succeeded");
+    assert_eq!(ran.output("make", "v")["type"], "withheld");
+    assert!(
+        ran.all().contains("output `v` holds a secret"),
+        "{}",
+        ran.all()
+    );
+    assert_eq!(world.read("read"), "ti-fo-trap-t3rc3s/lru");
+    assert_hidden(&world, &ran.all(), PART);
+}
+
+#[test]
+fn a_secret_too_short_to_be_masked_is_announced() {
+    let world = World::new(&plan(
+        "secrets: { PIN: {}, DOCUMENT: {} }",
+        "      - { id: a, env: { P: '${{ secrets.PIN }}', Q: '${{ fromJSON(secrets.DOCUMENT).pin }}' }, run: { script: 'true', changes: false } }",
+    ));
+    let world = world.with("PIN", "123").with("DOCUMENT", r#"{"pin":"45"}"#);
+    let ran = world.run(&[]);
+    ran.tells("0: a succeeded");
+    for what in ["secret `PIN` has", "a secret value of `a` has"] {
+        let words = format!("{what} less than four bytes and cannot be masked");
+        assert!(ran.all().contains(&words), "{}", ran.all());
+    }
+}
+
 /// An age key pair of its own for each call: recipient and identity.
 fn age_keys() -> (String, String) {
     use age::secrecy::ExposeSecret as _;
