@@ -103,7 +103,8 @@ impl Look {
         graph: &TaskGraph<'_>,
         selected: &BTreeSet<usize>,
     ) -> Vec<Box<dyn Reporter>> {
-        let stderr = || Box::new(std::io::stderr());
+        // Stderr takes every piece as it comes; a line is one of them.
+        let stderr = || Box::new(std::io::LineWriter::new(std::io::stderr()));
         let story = |colours, output| Story::new(colours, output, Places::below(&session.state));
         let output = if verbose {
             Output::Everything

@@ -249,7 +249,7 @@ async fn under_lease(
         .and_then(|run| run.job.clone());
     let started = StartedRun {
         plan: session.plan().name.clone(),
-        plan_digest: session.plan().digest,
+        plan_digest: session.plan().digest(),
         job: job.clone(),
         commit: session.world.runner.revision.sha.clone(),
         actor: session.world.runner.event.actor.clone(),
@@ -369,7 +369,7 @@ fn tell_runner(run: &Run<'_, '_>, would_be: &BTreeMap<usize, DryRun>) -> Result<
     let jobs = jobs_with_work(run.graph, &run.selected, has_work)
         .map_err(|error| CliError::from_error(Exit::Usage, &error))?;
     let jobs = serde_json::Value::from(jobs).to_string();
-    let digest = run.graph.plan().digest.to_string();
+    let digest = run.graph.plan().digest().to_string();
     let outputs = [
         (action::OUTPUT_JOBS, jobs.as_str()),
         (action::OUTPUT_DIGEST, digest.as_str()),

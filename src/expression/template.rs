@@ -14,16 +14,23 @@ use super::{
 #[derive(Debug, Clone, PartialEq)]
 pub struct Template {
     text: String,
-    parts: Vec<Part>,
+    /// Empty where the text stands for itself: most texts of a plan do.
+    parts: Vec<OwnPart>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum OwnPart {
+    Text(String),
+    Expression(Expression),
 }
 
 /// A part of a template.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Part {
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Part<'t> {
     /// Text that stands for itself.
-    Text(String),
+    Text(&'t str),
     /// `${{ … }}`.
-    Expression(Expression),
+    Expression(&'t Expression),
 }
 
 impl Template {
@@ -51,7 +58,7 @@ impl Template {
         let mut at = 0;
         while let Some(opening) = text[at..].find("${{").map(|before| at + before) {
             if opening > at {
-                parts.push(Part::Text(text[at..opening].to_owned()));
+                parts.push(OwnPart::Text(text[at..opening].to_owned()));
             }
             let start = opening + 3;
             let Some(length) = find_unquoted(&text[start..], "}}") else {
@@ -60,13 +67,13 @@ impl Template {
             };
             let inner = &text[start..start + length];
             match Expression::parse_mapped(inner, &|offset| places(start + offset)) {
-                Ok(expression) => parts.push(Part::Expression(expression)),
+                Ok(expression) => parts.push(OwnPart::Expression(expression)),
                 Err(problem) => problems.push(problem),
             }
             at = start + length + 2;
         }
-        if at < text.len() {
-            parts.push(Part::Text(text[at..].to_owned()));
+        if at > 0 && at < text.len() {
+            parts.push(OwnPart::Text(text[at..].to_owned()));
         }
         if problems.is_empty() {
             Ok(Self {
@@ -80,10 +87,9 @@ impl Template {
 
     /// Makes a template that is `text`, whatever stands in it.
     pub fn literal(text: impl Into<String>) -> Self {
-        let text = text.into();
         Self {
-            parts: vec![Part::Text(text.clone())],
-            text,
+            text: text.into(),
+            parts: Vec::new(),
         }
     }
 
@@ -93,8 +99,13 @@ impl Template {
     }
 
     /// Returns its parts, in order.
-    pub fn parts(&self) -> &[Part] {
-        &self.parts
+    pub fn parts(&self) -> impl Iterator<Item = Part<'_>> {
+        let whole = self.parts.is_empty().then_some(Part::Text(&self.text));
+        let parts = self.parts.iter().map(|part| match part {
+            OwnPart::Text(text) => Part::Text(text),
+            OwnPart::Expression(expression) => Part::Expression(expression),
+        });
+        whole.into_iter().chain(parts)
     }
 
     /// Whether no expression stands in it.
@@ -110,7 +121,7 @@ impl Template {
     /// Returns the expression that it is, if it is one and nothing else.
     pub fn single(&self) -> Option<&Expression> {
         match self.parts.as_slice() {
-            [Part::Expression(expression)] => Some(expression),
+            [OwnPart::Expression(expression)] => Some(expression),
             _ => None,
         }
     }
@@ -118,8 +129,8 @@ impl Template {
     /// Returns its expressions, in order.
     pub fn expressions(&self) -> impl Iterator<Item = &Expression> {
         self.parts.iter().filter_map(|part| match part {
-            Part::Expression(expression) => Some(expression),
-            Part::Text(_) => None,
+            OwnPart::Expression(expression) => Some(expression),
+            OwnPart::Text(_) => None,
         })
     }
 
@@ -152,7 +163,7 @@ impl Template {
         }
         let evaluator = Evaluator { reader, files };
         let mut text = Text::default();
-        for part in &self.parts {
+        for part in self.parts() {
             match part {
                 Part::Text(clear) => text.push_str(clear, 0..0)?,
                 Part::Expression(expression) => {

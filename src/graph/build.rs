@@ -43,7 +43,7 @@ pub fn build<'p>(plan: &'p Plan, values: &Values) -> Result<TaskGraph<'p>, Vec<D
         .map(|(index, task)| waits_of(index, task, &by_id))
         .collect();
     problems.extend(cycle::find(plan, &waits));
-    let mut nodes = Vec::new();
+    let mut nodes = Vec::with_capacity(plan.tasks.len());
     for task in &plan.tasks {
         add_nodes(plan, values, task, &mut nodes, &mut problems);
     }
@@ -204,9 +204,10 @@ fn decide(
 
 /// The nodes of each task, in their order.
 fn group<'p>(nodes: &[Node<'p>]) -> HashMap<&'p TaskId, Vec<usize>> {
-    let mut groups: HashMap<&TaskId, Vec<usize>> = HashMap::new();
+    let mut groups: HashMap<&TaskId, Vec<usize>> = HashMap::with_capacity(nodes.len());
     for (index, node) in nodes.iter().enumerate() {
-        groups.entry(&node.task.id).or_default().push(index);
+        let group = groups.entry(&node.task.id);
+        group.or_insert_with(|| Vec::with_capacity(1)).push(index);
     }
     groups
 }

@@ -35,6 +35,9 @@ pub enum Content {
     Map(IndexMap<String, Field>),
 }
 
+/// Up to so many entries, looking at each costs less than hashing the key.
+const FEW: usize = 8;
+
 /// What an expression is evaluated against.
 pub trait Scope {
     /// Returns the value that a reference leads to.
@@ -73,7 +76,12 @@ impl Field {
 
     /// Returns the entry `key` of a map.
     pub fn get(&self, key: &str) -> Option<&Field> {
-        self.entries().and_then(|entries| entries.get(key))
+        let entries = self.entries()?;
+        if entries.len() > FEW {
+            return entries.get(key);
+        }
+        let mut entries = entries.iter();
+        entries.find_map(|(name, field)| (name == key).then_some(field))
     }
 
     /// Returns the entries of a map.

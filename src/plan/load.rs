@@ -44,7 +44,8 @@ pub struct Read {
 pub fn read(path: &Utf8Path) -> io::Result<Read> {
     let file = File::open(path)?;
     let length = file.metadata()?.len();
-    let mut bytes = Vec::new();
+    let expected = usize::try_from(length).unwrap_or(node::MOST_BYTES);
+    let mut bytes = Vec::with_capacity(expected.min(node::MOST_BYTES) + 1);
     // Not more than is needed to see that it is too much: the file may be a device that never ends.
     file.take(node::MOST_BYTES as u64 + 1)
         .read_to_end(&mut bytes)?;

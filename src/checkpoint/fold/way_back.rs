@@ -88,7 +88,7 @@ fn changed_at(material: &Material<'_>, node: &Node<'_>) -> Option<Timestamp> {
 
 fn line(material: &Material<'_>, node: &Node<'_>) -> WayBack {
     let record = material.record(node);
-    let rollback = node.task.rollback.as_ref();
+    let rollback = node.task.rollback.as_deref();
     let data_loss = rollback.and_then(|rollback| rollback.data_loss.clone());
     WayBack {
         task: node.key.clone(),

@@ -8,7 +8,6 @@ use indexmap::IndexMap;
 use super::{Draft, Named, Owner, covers, phases};
 use crate::{
     diagnostic::{Diagnostic, Diagnostics, SourceFile, Span},
-    digest::Digest,
     expression::Reference,
     ident::{InvalidName, Name},
     plan::{
@@ -46,7 +45,6 @@ pub fn build<'s>(
     let mut parts = Parts {
         source: Arc::clone(source),
         folder: folder.to_owned(),
-        digest: Digest::of(source.text()),
         name: draft.text(map, "name").unwrap_or_default(),
         description: draft.text(map, "description"),
         document: draft.text(map, "document").map(Utf8PathBuf::from),

@@ -33,8 +33,9 @@ impl Draft<'_> {
 
     /// Reads a whole object as a map of fields; keys that the grammar does not know have been reported.
     pub fn object(&mut self, node: &Node, object: &'static Object, position: Position) -> Field {
-        let mut entries = IndexMap::new();
-        for entry in node.as_map().map_or(&[][..], |map| &map.entries) {
+        let written = node.as_map().map_or(&[][..], |map| &map.entries);
+        let mut entries = IndexMap::with_capacity(written.len());
+        for entry in written {
             let known = object.keys.iter().find(|key| key.name == entry.key);
             // Checks are read by a function of their own; they are no values.
             if let Some(key) = known.filter(|key| !holds_checks(key.ty)) {

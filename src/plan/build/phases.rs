@@ -52,7 +52,11 @@ pub(super) fn build(draft: &mut Draft<'_>, plan: &Map, parts: &mut Parts) {
             environments: environments(draft, map).unwrap_or_default(),
         };
         let first = parts.tasks.len();
-        for node in map.get("tasks").map_or(&[][..], Node::items) {
+        let tasks = map.get("tasks").map_or(&[][..], Node::items);
+        parts.tasks.reserve(tasks.len());
+        parts.task_index.reserve(tasks.len());
+        task_places.reserve(tasks.len());
+        for node in tasks {
             let Some(task_map) = node.as_map() else {
                 continue;
             };

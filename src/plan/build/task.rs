@@ -82,7 +82,7 @@ pub(super) fn task(
         cost: draft
             .field(map, &TASK, "cost", Position::Body)
             .unwrap_or_else(|| Field::null(span)),
-        rollback: rollback(draft, map, kind, span),
+        rollback: rollback(draft, map, kind, span).map(Box::new),
         reads: Vec::new(),
     };
     task.reads = reads(&task);

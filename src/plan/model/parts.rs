@@ -36,8 +36,6 @@ pub struct Parts {
     pub source: Arc<SourceFile>,
     /// Folder of the file, to which its paths are relative.
     pub folder: Utf8PathBuf,
-    /// Digest of the file's bytes.
-    pub digest: Digest,
     /// What people see; the plan is known by it.
     pub name: String,
     /// For help, page, editors.
@@ -148,6 +146,11 @@ pub struct Condition {
 }
 
 impl Parts {
+    /// Returns the digest of the file's bytes.
+    pub fn digest(&self) -> Digest {
+        Digest::of(self.source.text())
+    }
+
     /// Finds a task by its id.
     pub fn task(&self, id: &TaskId) -> Option<&Task> {
         self.task_index.get(id).map(|&index| &self.tasks[index])

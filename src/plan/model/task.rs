@@ -63,7 +63,7 @@ pub struct Task {
     /// Lines, a month.
     pub cost: Field,
     /// The way back.
-    pub rollback: Option<Rollback>,
+    pub rollback: Option<Box<Rollback>>,
     /// All that its condition, body, variables, checks and way back read, also through connections, secrets and decisions.
     pub reads: Vec<Read>,
     /// Whether it changes something outside (`plan-format.md`, 3.12).

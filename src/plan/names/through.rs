@@ -133,6 +133,9 @@ impl Search<'_> {
         if matches!(task.kind, Kind::Gate | Kind::Render) {
             return;
         }
+        if [&phase.env, &self.parts.env].map(Field::is_null) == [true, true] {
+            return;
+        }
         // The inner one wins: what is said again further in is not read further out.
         let mut inner: Vec<&Field> = vec![&task.env];
         let through = [

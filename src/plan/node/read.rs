@@ -1,8 +1,10 @@
 //! From the events of the YAML parser to the tree.
 
-use std::{collections::HashMap, rc::Rc};
+use std::{collections::HashMap, rc::Rc, sync::mpsc, thread};
 
-use granit_parser::{ErrorKind, Event, Options, Parser, ScalarStyle, ScanError, StructureStyle};
+use granit_parser::{
+    ErrorKind, Event, Options, Parser, ScalarStyle, ScanError, StrInput, StructureStyle,
+};
 
 use super::{Content, Entry, MOST_BYTES, MOST_LEVELS, MOST_NODES, Map, Node, Scalar};
 use crate::diagnostic::{Diagnostic, Span};
@@ -49,12 +51,21 @@ pub fn too_large(found: u64) -> Diagnostic {
     .help("split it into plans of their own, one for each thing that is deployed by itself")
 }
 
-/// Comments are passed over: as events the parser keeps no more than some dozens of them in a row.
-fn without_comments() -> Options {
+/// Parses a text. Comments are passed over: as events the parser keeps no more than some dozens of them in a row.
+fn events(text: &str) -> Parser<'_, StrInput<'_>> {
     let mut options = Options::default();
     options.set_emit_comments(false);
-    options
+    Parser::new_from_str_with_options(text, options)
 }
+
+/// A text of this size, in bytes, is parsed by a thread of its own, ahead of the reading.
+const LARGE: usize = 64 * 1024;
+
+/// Events that are handed over at once.
+const BATCH: usize = 512;
+
+/// Batches that may wait to be read.
+const AHEAD: usize = 16;
 
 struct Reader<'t> {
     text: &'t str,
@@ -94,14 +105,42 @@ enum OpenKind {
     Map {
         map: Map,
         key: Option<(String, Span)>,
-        seen: HashMap<String, Span>,
+        /// The keys of a map that has many.
+        seen: Option<HashMap<String, Span>>,
     },
 }
 
 impl Reader<'_> {
     fn run(&mut self) -> Result<(), Box<Diagnostic>> {
+        let text = self.text;
+        if text.len() < LARGE {
+            return self.take(events(text));
+        }
+        thread::scope(|scope| {
+            let (sender, batches) = mpsc::sync_channel(AHEAD);
+            let ahead = thread::Builder::new().spawn_scoped(scope, move || {
+                let mut events = events(text);
+                loop {
+                    let batch: Vec<_> = events.by_ref().take(BATCH).collect();
+                    // Who reads goes away after the first mistake.
+                    if batch.is_empty() || sender.send(batch).is_err() {
+                        return;
+                    }
+                }
+            });
+            match ahead {
+                Ok(_) => self.take(batches.into_iter().flatten()),
+                Err(_) => self.take(events(text)),
+            }
+        })
+    }
+
+    fn take<'e>(
+        &mut self,
+        events: impl Iterator<Item = Result<(Event<'e>, granit_parser::Span), ScanError>>,
+    ) -> Result<(), Box<Diagnostic>> {
         let mut documents = 0;
-        for next in Parser::new_from_str_with_options(self.text, without_comments()) {
+        for next in events {
             let (event, span) = next.map_err(|error| Box::new(self.syntax(&error)))?;
             let place = place(&span);
             match event {
@@ -137,12 +176,12 @@ impl Reader<'_> {
                 }
                 Event::SequenceStart(_, anchor, tag) => {
                     self.refuse_tag(&span, tag.is_some());
-                    self.begin(place, anchor, OpenKind::List(Vec::new()))?;
+                    self.begin(place, anchor, OpenKind::List(Vec::with_capacity(1)))?;
                 }
                 Event::MappingStart(style, anchor, tag) => {
                     self.refuse_tag(&span, tag.is_some());
                     let map = Map {
-                        entries: Vec::new(),
+                        entries: Vec::with_capacity(2),
                         flow: style == StructureStyle::Flow,
                     };
                     self.begin(
@@ -151,7 +190,7 @@ impl Reader<'_> {
                         OpenKind::Map {
                             map,
                             key: None,
-                            seen: HashMap::new(),
+                            seen: None,
                         },
                     )?;
                 }
@@ -289,7 +328,7 @@ impl Reader<'_> {
             OpenKind::Map { map, key, seen } => match key.take() {
                 None => *key = Some(key_of(node)?),
                 Some((key, key_span)) => {
-                    let problem = check_entry(seen, &key, key_span);
+                    let problem = check_entry(&map.entries, seen, &key, key_span);
                     if problem.is_none() {
                         map.entries.push(Entry {
                             key,
@@ -441,7 +480,15 @@ fn key_of(node: Node) -> Result<(String, Span), Box<Diagnostic>> {
     }
 }
 
-fn check_entry(seen: &mut HashMap<String, Span>, key: &str, key_span: Span) -> Option<Diagnostic> {
+/// Up to so many entries, looking at each costs less than hashing the key.
+const FEW: usize = 16;
+
+fn check_entry(
+    entries: &[Entry],
+    seen: &mut Option<HashMap<String, Span>>,
+    key: &str,
+    key_span: Span,
+) -> Option<Diagnostic> {
     if key == "<<" {
         return Some(
             Diagnostic::error("merge-key", "merge keys are not read")
@@ -449,13 +496,24 @@ fn check_entry(seen: &mut HashMap<String, Span>, key: &str, key_span: Span) -> O
                 .help("use an alias for the whole value, `defaults`, or a `matrix`"),
         );
     }
-    let first = *seen.entry(key.to_owned()).or_insert(key_span);
-    (first != key_span).then(|| {
+    let first = if entries.len() < FEW {
+        let mut entries = entries.iter();
+        entries.find(|entry| entry.key == key)?.key_span
+    } else {
+        let places = || {
+            let entries = entries.iter();
+            entries.map(|entry| (entry.key.clone(), entry.key_span))
+        };
+        let seen = seen.get_or_insert_with(|| places().collect());
+        let first = *seen.entry(key.to_owned()).or_insert(key_span);
+        (first != key_span).then_some(first)?
+    };
+    Some(
         Diagnostic::error("duplicate-key", format!("`{key}` stands twice in this map"))
             .at(key_span)
             .also(first, "the first is here")
-            .help("keep one of the two")
-    })
+            .help("keep one of the two"),
+    )
 }
 
 fn multiplied(code: &'static str, message: String, place: Span) -> Diagnostic {

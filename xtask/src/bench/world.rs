@@ -70,7 +70,7 @@ fn plan() -> String {
         "version: 1\nname: bench\ndocument: PLAN.md\nphases:\n  - id: all\n    tasks:\n".to_owned();
     for name in names() {
         text.push_str(&format!(
-            "      - id: {name}\n        run: {{ command: [/bin/true], changes: false }}\n"
+            "      - id: {name}\n        run: {{ command: /bin/true, changes: false }}\n"
         ));
     }
     text
