@@ -194,6 +194,8 @@ impl<'p> Run<'_, 'p> {
 
     /// Masks more from here on. What is too short to be masked is announced.
     pub(super) fn add_to_mask(&self, secrets: Vec<(String, Secret)>) -> Result<(), ExecuteError> {
+        let is_new = |(_, secret): &(String, Secret)| !self.masker.borrow().knows(secret);
+        let secrets: Vec<_> = secrets.into_iter().filter(is_new).collect();
         if secrets.is_empty() {
             return Ok(());
         }

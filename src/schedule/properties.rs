@@ -26,11 +26,19 @@ pub(super) fn failure(kind: FailureKind) -> Failure {
     }
 }
 
+/// What `retry` says of every task here.
+const ATTEMPTS: u32 = 3;
+const DELAY: Duration = Duration::from_secs(1);
+
 /// What becomes of a task when its turn comes, whatever the order.
 #[derive(Debug, Clone)]
 enum Fate {
     Succeeds,
-    FailsTwiceThenSucceeds,
+    /// Fails so often in a way that is repeated, after so many attempts of earlier runs.
+    FailsAtFirst {
+        failures: u32,
+        attempts_before: u32,
+    },
     Fails,
     UpToDate,
     Skipped,
@@ -42,9 +50,12 @@ enum Fate {
 impl Fate {
     fn verdict(&self) -> Verdict {
         match self {
-            Self::Succeeds | Self::FailsTwiceThenSucceeds | Self::Fails => {
-                Verdict::Run { attempts_before: 0 }
-            }
+            Self::Succeeds | Self::Fails => Verdict::Run { attempts_before: 0 },
+            Self::FailsAtFirst {
+                attempts_before, ..
+            } => Verdict::Run {
+                attempts_before: *attempts_before,
+            },
             Self::UpToDate => Verdict::UpToDate,
             Self::Skipped => Verdict::Skip,
             Self::Paused => Verdict::Pause,
@@ -53,14 +64,33 @@ impl Fate {
         }
     }
 
+    /// Returns the attempts that this run makes, by their numbers.
+    fn attempts(&self) -> Vec<u32> {
+        match self {
+            Self::Succeeds | Self::Fails => vec![1],
+            Self::FailsAtFirst {
+                failures,
+                attempts_before,
+            } => {
+                let first = attempts_before + 1;
+                let last = (attempts_before + failures + 1).min(ATTEMPTS.max(first));
+                (first..=last).collect()
+            }
+            Self::UpToDate | Self::Skipped | Self::Paused | Self::NotRun | Self::Refused => vec![],
+        }
+    }
+
     fn outcome(&self, attempt: u32) -> Outcome {
         match self {
-            Self::FailsTwiceThenSucceeds if attempt < 3 => {
+            Self::FailsAtFirst {
+                failures,
+                attempts_before,
+            } if attempt <= attempts_before + failures => {
                 Outcome::Failed(failure(FailureKind::Unavailable))
             }
             Self::Fails => Outcome::Failed(failure(FailureKind::Task)),
             Self::Succeeds
-            | Self::FailsTwiceThenSucceeds
+            | Self::FailsAtFirst { .. }
             | Self::UpToDate
             | Self::Skipped
             | Self::Paused
@@ -73,7 +103,8 @@ impl Fate {
 fn fate() -> impl Strategy<Value = Fate> {
     prop_oneof![
         8 => Just(Fate::Succeeds),
-        2 => Just(Fate::FailsTwiceThenSucceeds),
+        3 => (0..5_u32, 0..5_u32)
+            .prop_map(|(failures, attempts_before)| Fate::FailsAtFirst { failures, attempts_before }),
         2 => Just(Fate::Fails),
         2 => Just(Fate::UpToDate),
         1 => Just(Fate::Skipped),
@@ -122,8 +153,8 @@ fn shape(
         .map(|preset| ShapeTask {
             preset,
             retry: RetryPolicy {
-                attempts: 3,
-                delay: Duration::from_secs(1),
+                attempts: ATTEMPTS,
+                delay: DELAY,
                 on: vec![FailureKind::Unavailable],
                 exits: vec![],
             },
@@ -155,6 +186,9 @@ struct World {
     case: Case,
     pending: Vec<Input>,
     started: usize,
+    /// The attempts of each task that were started, by their numbers.
+    attempts: Vec<Vec<u32>>,
+    has_cancelled: bool,
     stopped: Vec<usize>,
     n_done: usize,
 }
@@ -167,12 +201,15 @@ impl World {
             case: case.clone(),
             pending: Vec::new(),
             started: 0,
+            attempts: vec![Vec::new(); case.fates.len()],
+            has_cancelled: false,
             stopped: vec![0; case.fates.len()],
             n_done: 0,
         }
     }
 
     fn tell(&mut self, input: Input) -> Vec<Effect> {
+        self.has_cancelled |= input == Input::Cancel;
         let effects = self.scheduler.handle(input);
         for effect in &effects {
             self.carry_out(effect);
@@ -180,9 +217,15 @@ impl World {
         effects
     }
 
+    /// Nothing begins after a cancel: no attempt, no look at a task, no wait for another attempt.
+    fn assert_not_cancelled(&self, effect: &Effect) {
+        assert!(!self.has_cancelled, "{effect:?} after a cancel");
+    }
+
     fn carry_out(&mut self, effect: &Effect) {
         match effect {
             Effect::Prepare(task) => {
+                self.assert_not_cancelled(effect);
                 self.assert_needs_are_satisfied(*task);
                 let verdict = self.case.fates[task.0].verdict();
                 self.pending.push(Input::Prepared {
@@ -191,15 +234,28 @@ impl World {
                 });
             }
             Effect::Start { task, attempt } => {
+                self.assert_not_cancelled(effect);
                 self.assert_needs_are_satisfied(*task);
                 self.started += 1;
+                self.attempts[task.0].push(*attempt);
                 let outcome = self.case.fates[task.0].outcome(*attempt);
                 self.pending.push(Input::Finished {
                     task: *task,
                     outcome,
                 });
             }
-            Effect::ScheduleRetry { task, .. } => self.pending.push(Input::RetryDue(*task)),
+            Effect::ScheduleRetry {
+                task,
+                attempt,
+                delay,
+                because,
+            } => {
+                self.assert_not_cancelled(effect);
+                assert_eq!(*because, FailureKind::Unavailable);
+                // It doubles with each attempt behind the second, those of earlier runs included.
+                assert_eq!(*delay, DELAY * 2_u32.pow(attempt - 2));
+                self.pending.push(Input::RetryDue(*task));
+            }
             Effect::Stop(task) => self.stopped[task.0] += 1,
             Effect::Blocked { task, on } => self.assert_cause(*task, *on),
             Effect::NotStarted { .. } => {}
@@ -261,7 +317,15 @@ impl World {
                 .statuses()
                 .iter()
                 .filter(|status| matches!(status, Status::Preparing | Status::Running { .. }));
-            assert!(busy.count() <= self.slots);
+            let busy = busy.count();
+            assert!(busy <= self.slots);
+            let waits_for_nothing =
+                |status: &Status| matches!(status, Status::Ready | Status::Due { .. });
+            let idle = self.scheduler.statuses().iter().any(waits_for_nothing);
+            assert!(
+                busy == self.slots || !idle,
+                "a slot is free, and a task waits for one"
+            );
         }
     }
 
@@ -316,7 +380,13 @@ fn oracle(case: &Case) -> Vec<Status> {
                 (None, None) => None,
                 (None, Some(known)) if known.iter().all(satisfied) => {
                     Some(match case.fates[task] {
-                        Fate::Succeeds | Fate::FailsTwiceThenSucceeds => Status::Succeeded,
+                        Fate::Succeeds => Status::Succeeded,
+                        Fate::FailsAtFirst { failures, .. } => {
+                            match case.fates[task].attempts().len() > failures as usize {
+                                true => Status::Succeeded,
+                                false => Status::Failed,
+                            }
+                        }
                         Fate::Fails | Fate::Refused => Status::Failed,
                         Fate::UpToDate => Status::UpToDate,
                         Fate::Skipped => Status::Skipped,
@@ -342,6 +412,14 @@ proptest! {
         prop_assert_eq!(world.n_done, 1);
         prop_assert_eq!(world.classes(), oracle(&case));
         prop_assert!(world.scheduler.statuses().iter().all(|status| status.is_final()));
+        // Whatever the order, a task that had its turn had the same attempts, counted on from earlier runs.
+        for (task, status) in world.scheduler.statuses().iter().enumerate() {
+            let expected = match status {
+                Status::Blocked { .. } | Status::Unselected(_) => vec![],
+                _ => case.fates[task].attempts(),
+            };
+            prop_assert_eq!(&world.attempts[task], &expected);
+        }
     }
 
     #[test]

@@ -117,6 +117,11 @@ impl Masker {
         }
     }
 
+    /// Whether this very secret is masked, or would be if it were longer.
+    pub fn knows(&self, secret: &Secret) -> bool {
+        self.0.secrets.iter().any(|(_, known)| known == secret)
+    }
+
     /// Whether a secret stands in the text.
     pub fn finds(&self, text: &str) -> bool {
         matches!(self.mask_bytes(text.as_bytes()), Cow::Owned(_))

@@ -8,6 +8,7 @@ mod close;
 mod completion;
 mod container;
 mod doctor;
+mod durability;
 mod explain;
 mod github_output;
 mod graph;

@@ -98,6 +98,15 @@ const CHROMIUM: Tool = Tool {
     why: "tests look at the page in a browser",
 };
 
+/// Shows what was on the disk when.
+const STRACE: Tool = Tool {
+    program: "strace",
+    version: "strace -- version ",
+    package: "strace",
+    way: Way::Installed,
+    why: "tests see what is synced before a child starts",
+};
+
 /// Runs the same tasks as we do in benchmarks.
 pub(crate) const MAKE: Tool = Tool {
     program: "make",
@@ -138,7 +147,7 @@ pub(crate) const JUST: Tool = Tool {
 };
 
 /// Everything that the tests call, besides Rust.
-const TOOLS: [Tool; 5] = [GIT, REGISTRY, ACT, GROFF, CHROMIUM];
+const TOOLS: [Tool; 6] = [GIT, REGISTRY, ACT, GROFF, CHROMIUM, STRACE];
 
 /// Brings every tool, and says what it did.
 pub(crate) fn setup() -> anyhow::Result<ExitCode> {
