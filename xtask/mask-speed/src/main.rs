@@ -117,7 +117,7 @@ fn log(chance: &mut Chance, secrets: &[String]) -> Vec<u8> {
             ),
         };
         text.extend_from_slice(written.as_bytes());
-        if line % 3_000 == 0 {
+        if line.is_multiple_of(3_000) {
             let secret = &secrets[line / 3_000 % secrets.len()];
             text.extend_from_slice(format!("password: {secret}\n").as_bytes());
         }
