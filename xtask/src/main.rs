@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod bench;
+mod fuzz;
 mod github_api;
 mod platforms;
 mod program;
@@ -37,6 +38,8 @@ enum Verb {
     Render(render::RenderArgs),
     /// Rehearses an example system on this machine.
     Rehearse(rehearse::RehearseArgs),
+    /// Looks for inputs that break a promise of the program.
+    Fuzz(fuzz::FuzzArgs),
     /// Checks the code for each system that the README names, as far as its standard library is installed.
     CheckPlatforms,
     /// Measures the released program beside what people use in its place.
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Verb::Tidy => tidy::tidy(),
         Verb::Render(args) => render::render(&args),
         Verb::Rehearse(args) => rehearse::rehearse(&args),
+        Verb::Fuzz(args) => fuzz::fuzz(&args),
         Verb::CheckPlatforms => platforms::check(),
         Verb::Bench(args) => bench::bench(&args),
         Verb::Schema(args) => schema::schema(&args),
