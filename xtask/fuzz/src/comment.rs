@@ -1,12 +1,15 @@
 //! Comments of any text: whether they are ours, and what ours say of any ledger.
 
+use std::collections::BTreeMap;
+
 use camino::Utf8Path;
 use deploy_action::{
-    checkpoint::{Beside, Budget, Excerpts, Material, Summary, to_html, to_markdown},
+    checkpoint::{Beside, Budget, Excerpts, Material, Summary, to_markdown},
     github::Marker,
     graph,
     ident::{EnvironmentName, TaskKey},
-    ledger::RunState,
+    ledger::{RunState, TaskRecord},
+    page::{Content, History, LogView, Logs, Variant, tail, to_html},
     plan::{
         self,
         values::{Given, Values, Wanted},
@@ -124,10 +127,33 @@ fn writes(input: &[u8], log: &str) {
             "a comment that is not found again"
         );
     }
-    let page = to_html(&summary, &excerpts);
+    let history = History::of([recorded.as_slice()], |_| false);
+    let (text, has_more) = tail(log, true, 20);
+    let view = |(task, record): (&TaskKey, &TaskRecord)| {
+        let path = record.ended()?.log.as_ref()?.path.clone();
+        let view = LogView {
+            href: None,
+            tail: text.clone(),
+            has_more,
+        };
+        Some(((task.clone(), path), view))
+    };
+    let logs: Logs = state.tasks().filter_map(view).collect();
+    let page = to_html(
+        &Content {
+            summary: &summary,
+            graph: &graph,
+            history: &history,
+            logs: &logs,
+            made_of: &BTreeMap::new(),
+            running: &BTreeMap::new(),
+        },
+        Variant::File,
+    );
     assert!(
         page.trim_end().ends_with("</html>"),
         "a page without an end"
     );
+    assert!(!page.contains("<script"), "a page with a script");
     summary.to_json();
 }
