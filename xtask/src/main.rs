@@ -14,6 +14,8 @@ mod render;
 mod repository;
 mod schema;
 mod setup;
+#[cfg(target_os = "linux")]
+mod soak;
 mod test;
 mod tidy;
 mod words;
@@ -40,6 +42,9 @@ enum Verb {
     Rehearse(rehearse::RehearseArgs),
     /// Looks for inputs that break a promise of the program.
     Fuzz(fuzz::FuzzArgs),
+    /// Strikes rehearsals at any moment, and sees that they end as if nobody had.
+    #[cfg(target_os = "linux")]
+    Soak(soak::SoakArgs),
     /// Checks the code for each system that the README names, as far as its standard library is installed.
     CheckPlatforms,
     /// Measures the released program beside what people use in its place.
@@ -56,6 +61,8 @@ fn main() -> ExitCode {
         Verb::Render(args) => render::render(&args),
         Verb::Rehearse(args) => rehearse::rehearse(&args),
         Verb::Fuzz(args) => fuzz::fuzz(&args),
+        #[cfg(target_os = "linux")]
+        Verb::Soak(args) => soak::soak(&args),
         Verb::CheckPlatforms => platforms::check(),
         Verb::Bench(args) => bench::bench(&args),
         Verb::Schema(args) => schema::schema(&args),
