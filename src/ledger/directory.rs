@@ -108,6 +108,15 @@ pub fn replay(folder: &Utf8Path) -> Result<Replay, LedgerError> {
     Ok(Replay::of(&path, lines))
 }
 
+/// Reads what the bytes of a ledger hold, wherever they lie; `path` is what messages call them.
+///
+/// # Errors
+/// Bytes that were damaged, or have a newer format.
+pub fn replay_bytes(path: &Utf8Path, bytes: &[u8]) -> Result<Replay, LedgerError> {
+    let lines = line::decode(path, bytes, Cursor::default())?;
+    Ok(Replay::of(path, lines))
+}
+
 impl Ledger {
     /// Opens the ledger in `folder`, and makes it where there is none.
     ///

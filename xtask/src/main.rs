@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod bench;
+mod fuzz;
 mod github_api;
 mod platforms;
 mod program;
@@ -13,6 +14,8 @@ mod render;
 mod repository;
 mod schema;
 mod setup;
+#[cfg(target_os = "linux")]
+mod soak;
 mod test;
 mod tidy;
 mod words;
@@ -37,6 +40,11 @@ enum Verb {
     Render(render::RenderArgs),
     /// Rehearses an example system on this machine.
     Rehearse(rehearse::RehearseArgs),
+    /// Looks for inputs that break a promise of the program.
+    Fuzz(fuzz::FuzzArgs),
+    /// Strikes rehearsals at any moment, and sees that they end as if nobody had.
+    #[cfg(target_os = "linux")]
+    Soak(soak::SoakArgs),
     /// Checks the code for each system that the README names, as far as its standard library is installed.
     CheckPlatforms,
     /// Measures the released program beside what people use in its place.
@@ -52,6 +60,9 @@ fn main() -> ExitCode {
         Verb::Tidy => tidy::tidy(),
         Verb::Render(args) => render::render(&args),
         Verb::Rehearse(args) => rehearse::rehearse(&args),
+        Verb::Fuzz(args) => fuzz::fuzz(&args),
+        #[cfg(target_os = "linux")]
+        Verb::Soak(args) => soak::soak(&args),
         Verb::CheckPlatforms => platforms::check(),
         Verb::Bench(args) => bench::bench(&args),
         Verb::Schema(args) => schema::schema(&args),

@@ -146,6 +146,15 @@ pub(crate) const JUST: Tool = Tool {
     why: "benchmarks run the same tasks by it",
 };
 
+/// Compiles the engine of `cargo xtask fuzz`, which no test calls.
+pub(crate) const CXX: Tool = Tool {
+    program: "c++",
+    version: "",
+    package: "g++",
+    way: Way::Installed,
+    why: "the engine that looks for inputs is C++",
+};
+
 /// Everything that the tests call, besides Rust.
 const TOOLS: [Tool; 6] = [GIT, REGISTRY, ACT, GROFF, CHROMIUM, STRACE];
 
@@ -215,14 +224,19 @@ fn answers(program: &Path, tool: &Tool) -> bool {
     output.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains(tool.version))
 }
 
-/// `$XDG_CACHE_HOME/deploy-action/tools/PACKAGE`, outside of any clone.
+/// `$XDG_CACHE_HOME/deploy-action/tools/PACKAGE`.
 fn folder(tool: &Tool) -> anyhow::Result<PathBuf> {
+    Ok(cache()?.join("tools").join(tool.package))
+}
+
+/// `$XDG_CACHE_HOME/deploy-action`: what is kept outside of any clone.
+pub(crate) fn cache() -> anyhow::Result<PathBuf> {
     let home = || env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
     let cache = env::var_os("XDG_CACHE_HOME")
         .map(PathBuf::from)
         .or_else(home)
         .context("HOME is not set")?;
-    Ok(cache.join("deploy-action/tools").join(tool.package))
+    Ok(cache.join("deploy-action"))
 }
 
 fn install(package: &str) -> anyhow::Result<()> {
