@@ -287,7 +287,11 @@ pub fn execute_error(error: &ExecuteError) -> CliError {
         FailureKind::Invalid => Exit::Usage,
         _ => Exit::Failed,
     };
-    CliError::from_error(exit, error)
+    let told = CliError::from_error(exit, error);
+    match error.hint_of() {
+        Some(hint) => told.hint(hint),
+        None => told,
+    }
 }
 
 fn given(

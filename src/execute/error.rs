@@ -142,10 +142,9 @@ impl ExecuteError {
         }
     }
 
-    /// Returns the failure that a task ends with.
-    pub fn into_failure(self) -> Failure {
-        let kind = self.kind();
-        let hint = match &self {
+    /// Returns what to do next, where that is known.
+    pub fn hint_of(&self) -> Option<String> {
+        match self {
             Self::NoSecret { hint, .. } => Some(hint.clone()),
             Self::Value(error) => error.hint(),
             Self::Process(error) => error.hint(),
@@ -158,7 +157,13 @@ impl ExecuteError {
             | Self::Body(_)
             | Self::Cancelled
             | Self::UnknownEnd { .. } => None,
-        };
+        }
+    }
+
+    /// Returns the failure that a task ends with.
+    pub fn into_failure(self) -> Failure {
+        let kind = self.kind();
+        let hint = self.hint_of();
         let exit = if let Self::Task { exit, .. } = &self {
             *exit
         } else {

@@ -84,7 +84,10 @@ impl Runner {
             "endgroup" => self.closed.push(self.open.take().expect("a group is open")),
             "add-mask" => {
                 assert!(data.trim().len() >= 4, "a mask over ordinary text: {line}");
-                assert!(self.text.is_empty(), "masked after something was said");
+                // What is computed from a secret becomes known in the course of the run.
+                let said = || self.text.iter().chain(self.lines_of_groups());
+                let is_late = said().any(|said| said.contains(&data));
+                assert!(!is_late, "masked after it was said");
                 self.masks.push(data);
             }
             "error" | "warning" | "notice" => {
@@ -114,6 +117,13 @@ impl Runner {
             Some((_, lines)) => lines.push(line.to_owned()),
             None => self.text.push(line.to_owned()),
         }
+    }
+
+    fn lines_of_groups(&self) -> impl Iterator<Item = &String> {
+        self.closed
+            .iter()
+            .chain(&self.open)
+            .flat_map(|(_, lines)| lines)
     }
 
     /// The groups with their lines.
