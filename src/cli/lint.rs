@@ -46,14 +46,13 @@ enum Deny {
 ///
 /// The file cannot be read.
 pub fn lint(args: &LintArgs, environment: &Environment) -> Result<Exit, CliError> {
-    let read = args.plan.open()?;
-    let mut problems = read.problems;
+    let mut read = args.plan.open()?;
+    let mut problems = std::mem::take(&mut read.problems);
     let mut late = String::new();
     if let Some(plan) = &read.plan {
         match graph_of(plan) {
             Ok(graph) => {
                 late = late_tasks(&graph);
-                // The process ends next, and the system takes its memory back faster than piece by piece.
                 std::mem::forget(graph);
             }
             Err(found) => problems.extend(found),
@@ -75,7 +74,7 @@ pub fn lint(args: &LintArgs, environment: &Environment) -> Result<Exit, CliError
         output::words(&good(plan, &problems));
         output::words(&late);
     }
-    std::mem::forget((read.plan, read.document));
+    read.forget();
     Ok(if denied { Exit::Usage } else { Exit::Done })
 }
 

@@ -3,6 +3,7 @@
 //! Merge keys, tags, second documents and duplicate keys are refused here, and so is a file that is larger, deeper or
 //! wider than a plan may be (`plan-format.md`, 3.1). Nothing here knows what the keys mean.
 mod read;
+mod steps;
 
 pub use read::{read, too_large};
 

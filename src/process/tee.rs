@@ -1,9 +1,8 @@
 //! What is done with every byte of output: captured, masked, logged, shown.
 
 use std::{
-    fs::{DirBuilder, File, OpenOptions},
+    fs::{File, OpenOptions},
     io::{self, Write as _},
-    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
 };
 
@@ -15,7 +14,10 @@ use super::{
     output::{OutputLine, Source},
     spec::{Capture, Shown},
 };
-use crate::secret::{MaskStream, Masker};
+use crate::{
+    portable::private_folder,
+    secret::{MaskStream, Masker},
+};
 
 /// Longest line that is held together, in bytes. A longer one is written in parts.
 const LONGEST_LINE: usize = 64 * 1024;
@@ -198,7 +200,7 @@ impl Log {
 
 fn make_folder_of(path: &Path) -> io::Result<()> {
     match path.parent() {
-        Some(folder) => DirBuilder::new().recursive(true).mode(0o700).create(folder),
+        Some(folder) => private_folder().create(folder),
         None => Ok(()),
     }
 }

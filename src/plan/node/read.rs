@@ -1,12 +1,13 @@
 //! From the events of the YAML parser to the tree.
 
-use std::{collections::HashMap, rc::Rc, sync::mpsc, thread};
+use std::{collections::HashMap, rc::Rc};
 
-use granit_parser::{
-    ErrorKind, Event, Options, Parser, ScalarStyle, ScanError, StrInput, StructureStyle,
+use granit_parser::{ErrorKind, ScanError};
+
+use super::{
+    Content, Entry, MOST_BYTES, MOST_LEVELS, MOST_NODES, Map, Node,
+    steps::{Step, Steps, What, with_steps},
 };
-
-use super::{Content, Entry, MOST_BYTES, MOST_LEVELS, MOST_NODES, Map, Node, Scalar};
 use crate::diagnostic::{Diagnostic, Span};
 
 /// Reads the text of a plan file into its tree; a mistake of syntax ends the reading, since nothing after it can be trusted.
@@ -50,22 +51,6 @@ pub fn too_large(found: u64) -> Diagnostic {
     )
     .help("split it into plans of their own, one for each thing that is deployed by itself")
 }
-
-/// Parses a text. Comments are passed over: as events the parser keeps no more than some dozens of them in a row.
-fn events(text: &str) -> Parser<'_, StrInput<'_>> {
-    let mut options = Options::default();
-    options.set_emit_comments(false);
-    Parser::new_from_str_with_options(text, options)
-}
-
-/// A text of this size, in bytes, is parsed by a thread of its own, ahead of the reading.
-const LARGE: usize = 64 * 1024;
-
-/// Events that are handed over at once.
-const BATCH: usize = 512;
-
-/// Batches that may wait to be read.
-const AHEAD: usize = 16;
 
 struct Reader<'t> {
     text: &'t str,
@@ -112,39 +97,16 @@ enum OpenKind {
 
 impl Reader<'_> {
     fn run(&mut self) -> Result<(), Box<Diagnostic>> {
-        let text = self.text;
-        if text.len() < LARGE {
-            return self.take(events(text));
-        }
-        thread::scope(|scope| {
-            let (sender, batches) = mpsc::sync_channel(AHEAD);
-            let ahead = thread::Builder::new().spawn_scoped(scope, move || {
-                let mut events = events(text);
-                loop {
-                    let batch: Vec<_> = events.by_ref().take(BATCH).collect();
-                    // Who reads goes away after the first mistake.
-                    if batch.is_empty() || sender.send(batch).is_err() {
-                        return;
-                    }
-                }
-            });
-            match ahead {
-                Ok(_) => self.take(batches.into_iter().flatten()),
-                Err(_) => self.take(events(text)),
-            }
-        })
+        with_steps(self.text, |steps| self.take(steps))
     }
 
-    fn take<'e>(
-        &mut self,
-        events: impl Iterator<Item = Result<(Event<'e>, granit_parser::Span), ScanError>>,
-    ) -> Result<(), Box<Diagnostic>> {
+    fn take(&mut self, steps: Steps<'_>) -> Result<(), Box<Diagnostic>> {
         let mut documents = 0;
-        for next in events {
-            let (event, span) = next.map_err(|error| Box::new(self.syntax(&error)))?;
-            let place = place(&span);
-            match event {
-                Event::DocumentStart(..) => {
+        for next in steps {
+            let Step { place, tag, what } = next.map_err(|error| Box::new(self.syntax(&error)))?;
+            self.refuse_tag(tag);
+            match what {
+                What::Document => {
                     documents += 1;
                     if documents > 1 {
                         return Err(Box::new(
@@ -157,12 +119,7 @@ impl Reader<'_> {
                         ));
                     }
                 }
-                Event::Scalar(text, style, anchor, tag) => {
-                    self.refuse_tag(&span, tag.is_some());
-                    let scalar = Scalar {
-                        text: text.into_owned(),
-                        plain: style == ScalarStyle::Plain,
-                    };
+                What::Scalar { scalar, anchor } => {
                     let size = Size {
                         nodes: 1,
                         bytes: scalar.text.len(),
@@ -174,31 +131,24 @@ impl Reader<'_> {
                     };
                     self.add(node, anchor, size, 1)?;
                 }
-                Event::SequenceStart(_, anchor, tag) => {
-                    self.refuse_tag(&span, tag.is_some());
+                What::List { anchor } => {
                     self.begin(place, anchor, OpenKind::List(Vec::with_capacity(1)))?;
                 }
-                Event::MappingStart(style, anchor, tag) => {
-                    self.refuse_tag(&span, tag.is_some());
+                What::Map { flow, anchor } => {
                     let map = Map {
                         entries: Vec::with_capacity(2),
-                        flow: style == StructureStyle::Flow,
+                        flow,
                     };
-                    self.begin(
-                        place,
-                        anchor,
-                        OpenKind::Map {
-                            map,
-                            key: None,
-                            seen: None,
-                        },
-                    )?;
+                    let kind = OpenKind::Map {
+                        map,
+                        key: None,
+                        seen: None,
+                    };
+                    self.begin(place, anchor, kind)?;
                 }
-                Event::SequenceEnd | Event::MappingEnd => self.end(place)?,
-                Event::Alias(id) => self.alias(id, place)?,
-                Event::UnresolvedAlias(_) => return Err(Box::new(unknown_anchor(place))),
-                // Beginnings, ends, and what a later version of the parser may add beside values.
-                _ => {}
+                What::End => self.end(place)?,
+                What::Alias(id) => self.alias(id, place)?,
+                What::UnknownAnchor => return Err(Box::new(unknown_anchor(place))),
             }
         }
         Ok(())
@@ -343,13 +293,10 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn refuse_tag(&mut self, span: &granit_parser::Span, tagged: bool) {
-        if !tagged {
+    fn refuse_tag(&mut self, tag: Option<Span>) {
+        let Some(place) = tag else {
             return;
-        }
-        let place = span
-            .tag_span()
-            .map_or_else(|| place(span), |tag| self::place(&tag));
+        };
         let written = self.text.get(place.start..place.end).unwrap_or("!");
         self.problems.push(
             Diagnostic::error(
@@ -537,12 +484,4 @@ fn unknown_anchor(place: Span) -> Diagnostic {
     Diagnostic::error("alias", "this alias names no anchor before it")
         .at(place)
         .help("an anchor is written `&name` before the value")
-}
-
-fn place(span: &granit_parser::Span) -> Span {
-    let range = span.byte_range().unwrap_or(0..0);
-    Span {
-        start: range.start,
-        end: range.end,
-    }
 }
