@@ -299,11 +299,6 @@ pub enum Reason {
         /// The condition as written.
         text: String,
     },
-    /// It reads an output of a skipped task.
-    NullOutput {
-        /// The skipped task.
-        of: TaskKey,
-    },
 }
 
 /// What a paused task waits for.

@@ -41,13 +41,3 @@ pub(crate) fn render(args: &RenderArgs) -> anyhow::Result<ExitCode> {
     }
     Ok(worst.unwrap_or(ExitCode::SUCCESS))
 }
-
-impl RenderArgs {
-    /// Looks at every system and writes nothing.
-    pub(crate) fn check() -> Self {
-        Self {
-            check: true,
-            systems: Vec::new(),
-        }
-    }
-}

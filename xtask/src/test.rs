@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 
-use crate::{render, repository, setup, tidy, words};
+use crate::{repository, setup, tidy, words};
 
 /// Runs every step, also after one has failed; ends with the sum of all tests.
 pub(crate) fn test() -> anyhow::Result<ExitCode> {
@@ -43,9 +43,6 @@ pub(crate) fn test() -> anyhow::Result<ExitCode> {
         });
         steps.tests += counted;
     }
-    steps.take("rendered workflows", || {
-        succeeded(render::render(&render::RenderArgs::check())?)
-    });
     steps.finish()
 }
 

@@ -192,7 +192,6 @@ fn condition(text: &str) -> String {
 fn reason(reason: &Reason) -> String {
     match reason {
         Reason::Condition { text } => condition(text),
-        Reason::NullOutput { of } => format!("it reads an output of `{of}`, which is skipped"),
     }
 }
 

@@ -284,7 +284,6 @@ fn answered(task: &TaskKey, check: &CheckId, answer: &CheckAnswer) -> Line {
 fn reason(because: &Reason) -> String {
     match because {
         Reason::Condition { text } => format!("`{text}` is false"),
-        Reason::NullOutput { of } => format!("it reads an output of `{of}`, which is skipped"),
     }
 }
 
