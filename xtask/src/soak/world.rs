@@ -230,6 +230,15 @@ impl World {
         self.trace().lines().filter(|found| *found == line).count()
     }
 
+    /// Whether this task's script never began while an earlier one of it still ran.
+    pub(super) fn takes_turns(&self, task: &str) -> bool {
+        let (begin, end) = (format!("begin {task}"), format!("end {task}"));
+        let trace = self.trace();
+        let own = trace.lines().filter(|line| *line == begin || *line == end);
+        let own: Vec<&str> = own.collect();
+        own.windows(2).all(|pair| pair[0] != pair[1])
+    }
+
     /// Waits until a line stands in the trace.
     pub(super) fn wait_for_trace(&self, line: &str) -> anyhow::Result<()> {
         wait_until(line, || self.count(line) > 0)
