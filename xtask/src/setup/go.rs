@@ -18,10 +18,23 @@ const TOOLCHAIN: &str = "golang.org/toolchain@v0.0.1-go1.26.8";
 
 /// A program of a module at a version.
 #[derive(Clone, Copy)]
-pub(super) struct Module {
+pub(crate) struct Module {
     /// Path of the package in the module.
-    pub(super) path: &'static str,
-    pub(super) version: &'static str,
+    pub(crate) path: &'static str,
+    pub(crate) version: &'static str,
+}
+
+/// Brings a program that cannot be asked for its version: that is in the name of its folder.
+pub(crate) fn bring(module: Module) -> anyhow::Result<PathBuf> {
+    let name = module.path.rsplit('/').next().unwrap_or(module.path);
+    let folder = super::cache()?
+        .join("tools")
+        .join(format!("{name}-{}", module.version));
+    let program = folder.join("usr/bin").join(name);
+    if !program.is_file() {
+        fill(&folder, module.path, |partial| install(module, partial))?;
+    }
+    Ok(program)
 }
 
 /// Builds a module's program into a folder, where a package of the system would have it.
@@ -35,7 +48,7 @@ pub(super) fn install(module: Module, into: &Path) -> anyhow::Result<()> {
 }
 
 /// Go itself: the one on the PATH, else the system's; where that is too old, one of Go's own making.
-pub(crate) fn program() -> anyhow::Result<PathBuf> {
+fn program() -> anyhow::Result<PathBuf> {
     let found = Path::new("go");
     if minor_version(found).is_none() {
         system::install("golang").context("Go builds it")?;
