@@ -50,7 +50,7 @@ const REGISTRY_2: Tool = Tool {
 };
 
 /// The reference implementation of the distribution specification 1.1.
-const REGISTRY: Tool = Tool {
+pub(crate) const REGISTRY: Tool = Tool {
     program: "registry",
     asked: "--version",
     version: "github.com/distribution/distribution/v3 ",
@@ -96,7 +96,6 @@ const PODMAN: Tool = Tool {
 };
 
 /// Pushes in benchmarks.
-#[expect(dead_code, reason = "the benchmark of publishing brings it")]
 pub(crate) const REGCTL: Tool = Tool {
     program: "regctl",
     asked: "version",
