@@ -1,5 +1,6 @@
-//! Kind `image`: assembled from files, judged, published, read back.
+//! Kind `image`: assembled, built or fetched, judged, published, read back.
 
+mod build;
 mod make;
 mod tags;
 
@@ -28,7 +29,7 @@ pub(super) async fn publish<'p>(
 ) -> Result<(), ExecuteError> {
     let body = evaluate(run, attempt)?;
     let image = Image::read(Reader::new(&body))?;
-    let layout = make(run, attempt, &image, result)?;
+    let layout = make(run, attempt, &image, result).await?;
     judge(&body, &layout)?;
     let tags = tags(run, &image)?;
     for warning in &tags.warnings {
