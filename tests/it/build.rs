@@ -129,16 +129,16 @@ fn builds(world: &World, builder: &str) -> Ran {
 fn podman_builds_with_secrets_arguments_and_a_stage() {
     is_there("podman");
     let world = with_store(world(PLAN, "podman"));
-    let ran = builds(&world, "podman");
-    assert!(ran.all().contains("the secret is ***"), "{}", ran.all());
+    drop(builds(&world, "podman"));
+    assert_eq!(world.files_with("the secret is ***").len(), 1);
 }
 
 #[test]
 fn buildah_builds_with_secrets_arguments_and_a_stage() {
     is_there("buildah");
     let world = with_store(world(PLAN, "buildah"));
-    let ran = builds(&world, "buildah");
-    assert!(ran.all().contains("the secret is ***"), "{}", ran.all());
+    drop(builds(&world, "buildah"));
+    assert_eq!(world.files_with("the secret is ***").len(), 1);
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn an_image_is_as_old_as_it_shall_be_and_the_same_again() {
 fn docker_s_image_is_saved_and_becomes_a_layout() {
     let daemon = Daemon::start();
     let plain = world(PLAIN, "docker").with("DOCKER_HOST", &daemon.host());
-    builds(&plain, "docker");
+    drop(builds(&plain, "docker"));
 
     // Secrets are BuildKit's, which docker's client has within it up to version 22, and calls as a plugin since.
     let secret = world(PLAN, "docker").with("DOCKER_HOST", &daemon.host());
@@ -168,7 +168,7 @@ fn docker_s_image_is_saved_and_becomes_a_layout() {
         .and_then(|major| major.parse().ok())
         .expect("a version");
     if major < 23 {
-        builds(&secret, "docker");
+        drop(builds(&secret, "docker"));
     } else {
         let ran = secret.run(&[]);
         assert_eq!(
@@ -203,7 +203,7 @@ fn a_build_that_fails_names_its_builder_and_its_log() {
     let world = with_store(world(PLAIN, "buildah"));
     world.write("app/Dockerfile", "FROM scratch\nCOPY none /\n");
     let ran = world.run(&[]);
-    ran.tells("1: image failed");
+    ran.tells("1: image failed (task)");
     let failure = ran.failure("image");
     assert!(failure.starts_with("could not build `"), "{failure}");
     assert!(failure.contains(": buildah 1."), "{failure}");

@@ -79,8 +79,10 @@ impl Daemon {
 impl Drop for Daemon {
     fn drop(&mut self) {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-        // One that has ended already cannot be stopped.
-        drop(pid.map(|pid| kill_process(pid, Signal::TERM)));
+        if let Some(pid) = pid {
+            // One that has ended already cannot be stopped.
+            kill_process(pid, Signal::TERM).ok();
+        }
         drop(self.child.wait());
         if !self.had_bridge {
             let gone = Command::new("ip")

@@ -102,6 +102,8 @@ struct Site<'s, 'r, 'p> {
     annotations: BTreeMap<String, String>,
     epoch: Option<u64>,
     deadline: Instant,
+    /// Folder of the log, absolute and as it is recorded.
+    logs: (Utf8PathBuf, Utf8PathBuf),
 }
 
 impl<'s, 'r, 'p> Site<'s, 'r, 'p> {
@@ -140,6 +142,9 @@ impl<'s, 'r, 'p> Site<'s, 'r, 'p> {
             annotations: lines(image.annotations.as_deref())?,
             epoch: epoch(environment)?,
             deadline: Instant::now() + attempt.node.task.timeout,
+            logs: run
+                .recorder
+                .attempt_folder(&attempt.node.key, attempt.number)?,
         })
     }
 
@@ -226,10 +231,7 @@ impl<'s, 'r, 'p> Site<'s, 'r, 'p> {
         let purpose = spec.purpose().to_owned();
         let left = self.deadline.saturating_duration_since(Instant::now());
         let spec = spec.timeout(left.max(Duration::from_secs(1)));
-        let (folder, relative) = self
-            .run
-            .recorder
-            .attempt_folder(&node.key, self.attempt.number)?;
+        let (folder, relative) = &self.logs;
         let (ended, log) = direct_child(
             self.run,
             self.attempt,
