@@ -1,5 +1,6 @@
-//! Kind `image`: assembled from files, judged, published, read back.
+//! Kind `image`: assembled, built or fetched, judged, published, read back.
 
+mod build;
 mod make;
 mod tags;
 
@@ -33,7 +34,7 @@ pub(super) async fn publish<'p>(
     let image = Image::read(Reader::new(&body))?;
     let to = Destinations::of(run, attempt, &image)?;
     to.prove().await?;
-    let layout = make(run, attempt, &image, result)?;
+    let layout = make(run, attempt, &image, result).await?;
     judge(&body, &layout)?;
     let tags = tags(run, &image)?;
     for warning in &tags.warnings {
