@@ -17,6 +17,7 @@ mod layout;
 mod publish;
 mod pull;
 mod reference;
+mod referrers;
 mod rootfs;
 mod spec;
 mod tags;
@@ -33,6 +34,10 @@ pub use layout::{Layout, LayoutContents};
 pub use publish::{MovedTag, PublishTarget, Published, PublishedTarget, move_tag, publish};
 pub use pull::{Platforms, pull};
 pub use reference::{ImageReference, InvalidReference, RepositoryName, Tag};
+pub use referrers::{
+    Attached, Attachment, Form, Keeper, Referrer, Referrers, Same, attach, attached_bytes,
+    companion_tag, referrers,
+};
 pub use rootfs::{FileFact, FileKind};
 pub use spec::{Descriptor, InvalidPlatform, Platform};
 pub use tags::{ComputedTags, GitFacts, TagRules, TagRulesError};

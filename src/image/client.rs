@@ -7,6 +7,7 @@ mod connection;
 mod endpoint;
 mod login;
 mod manifests;
+mod referrers;
 mod retry;
 #[cfg(test)]
 mod tests;
@@ -20,3 +21,4 @@ pub use retry::RetryPolicy;
 
 pub(super) use blobs::check_file;
 use endpoint::check_leads;
+pub(super) use referrers::SubjectKept;
