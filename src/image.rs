@@ -7,6 +7,7 @@
 
 mod assemble;
 mod client;
+mod contents;
 mod error;
 #[cfg(test)]
 mod fixture;
