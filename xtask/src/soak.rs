@@ -96,7 +96,7 @@ struct Tally {
 /// Carries out the soak; exit 1 where a run ended otherwise than one that was left alone.
 pub(crate) fn soak(args: &SoakArgs) -> anyhow::Result<ExitCode> {
     let Soak::Kill(args) = &args.blow;
-    setup::bring(&[setup::GIT])?;
+    setup::bring(&[setup::tools::GIT])?;
     let program = program::build(&repository::root()?)?;
     let began = Instant::now();
     let quiet = World::new(&program)?;
