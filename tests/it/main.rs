@@ -2,6 +2,7 @@
 
 mod act;
 mod action;
+mod attestation;
 mod cancel;
 mod checkpoint;
 mod close;
@@ -22,6 +23,7 @@ mod man;
 mod page;
 mod process;
 mod reference;
+mod registries;
 mod rehearse;
 mod rehearse_world;
 mod render;

@@ -95,6 +95,19 @@ const PODMAN: Tool = Tool {
     why: "tests pull by it what was pushed",
 };
 
+/// Verifies signatures, by code that is not ours.
+const COSIGN: Tool = Tool {
+    program: "cosign",
+    asked: "version",
+    version: "v3.",
+    package: "cosign",
+    way: Way::Go(Module {
+        path: "github.com/sigstore/cosign/v3/cmd/cosign",
+        version: "v3.1.3",
+    }),
+    why: "tests verify by it what was signed",
+};
+
 /// Pushes in benchmarks.
 #[expect(dead_code, reason = "the benchmark of publishing brings it")]
 pub(crate) const REGCTL: Tool = Tool {
@@ -208,6 +221,6 @@ pub(crate) const CXX: Tool = Tool {
 };
 
 /// Everything that the tests call, besides Rust.
-pub(super) const TOOLS: [Tool; 10] = [
-    GIT, REGISTRY_2, REGISTRY, CRANE, SKOPEO, PODMAN, ACT, GROFF, CHROMIUM, STRACE,
+pub(super) const TOOLS: [Tool; 11] = [
+    GIT, REGISTRY_2, REGISTRY, CRANE, COSIGN, SKOPEO, PODMAN, ACT, GROFF, CHROMIUM, STRACE,
 ];
