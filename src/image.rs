@@ -6,6 +6,7 @@
 //! Absent on purpose: building from a Dockerfile, which needs a builder, and credentials' sources, which are the caller's.
 
 mod assemble;
+mod blob_cache;
 mod client;
 mod contents;
 mod error;
@@ -25,14 +26,18 @@ mod tags;
 mod unpack;
 
 pub use assemble::{Assembled, Assembly, assemble};
+pub use blob_cache::BlobCache;
 pub use client::{
-    Access, Credentials, Endpoints, FetchedManifest, ManifestHead, ManifestName, RegistryClient,
-    Repository, RetryPolicy, Upload, http_client,
+    Access, Credentials, Endpoints, FetchedManifest, Lookup, ManifestHead, ManifestName,
+    RegistryClient, Repository, RetryPolicy, Upload, http_client,
 };
-pub use error::ImageError;
+pub use error::{ImageError, Standing};
 pub use inspect::{Depth, ExposedPort, ImageFacts, inspect, inspect_layout};
 pub use layout::{Layout, LayoutContents};
-pub use publish::{MovedTag, PublishTarget, Published, PublishedTarget, move_tag, publish};
+pub use publish::{
+    MovedTag, PublishTarget, Published, PublishedTarget, RootManifest, Staged, TagBefore, Traffic,
+    move_tag, preflight, publish, restore_tag, stage,
+};
 pub use pull::{Platforms, pull};
 pub use reference::{ImageReference, InvalidReference, RepositoryName, Tag};
 pub use referrers::{
