@@ -3,6 +3,7 @@
 mod act;
 mod action;
 mod assemble;
+mod attestation;
 mod build;
 mod cancel;
 mod checkpoint;
@@ -24,6 +25,7 @@ mod man;
 mod page;
 mod process;
 mod reference;
+mod registries;
 mod rehearse;
 mod rehearse_world;
 mod render;
