@@ -13,7 +13,7 @@ use super::{
 use crate::{
     digest::Digest,
     image::{
-        Descriptor, ImageError, ManifestName, Repository,
+        Descriptor, ImageError, Lookup, ManifestName, Repository,
         client::SubjectKept,
         layout::to_json,
         spec::{INDEX, MANIFEST},
@@ -222,7 +222,9 @@ pub(super) async fn put_blob(
     tokio::fs::write(file.path(), bytes)
         .await
         .map_err(ImageError::io("write", file.path()))?;
-    repository.upload_blob(blob, file.path(), None).await?;
+    repository
+        .upload_blob(blob, file.path(), Lookup::Mount(&[]))
+        .await?;
     Ok(())
 }
 
