@@ -2,7 +2,9 @@
 
 mod act;
 mod action;
+mod assemble;
 mod attestation;
+mod build;
 mod cancel;
 mod checkpoint;
 mod close;

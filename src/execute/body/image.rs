@@ -1,6 +1,7 @@
-//! Kind `image`: assembled from files, judged, published, read back.
+//! Kind `image`: assembled, built or fetched, judged, published, read back.
 
 mod attest;
+mod build;
 mod make;
 mod tags;
 
@@ -35,7 +36,7 @@ pub(super) async fn publish<'p>(
     let to = Destinations::of(run, attempt, &image)?;
     to.prove().await?;
     let started = run.world.now();
-    let layout = make(run, attempt, &image, result)?;
+    let layout = make(run, attempt, &image, result).await?;
     judge(&body, &layout)?;
     let tags = tags(run, &image)?;
     for warning in &tags.warnings {

@@ -22,7 +22,7 @@ fn world(registry: &Running, keys: &str) -> World {
 }
 
 fn digest(ran: &Ran) -> String {
-    ran.output("image", "digest")
+    ran.output("image", "digest")["value"]
         .as_str()
         .expect("a digest")
         .to_owned()
