@@ -7,21 +7,21 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use deploy_action::rehearse::registry::{Registry, RegistryOptions};
+use deploy_action::rehearse::registry::{Registry, RegistryOptions, RegistryRequest};
 
 /// A registry that runs until the test ends.
 pub struct Running {
     /// `127.0.0.1:PORT`.
     pub host: String,
     _folder: tempfile::TempDir,
-    _server: Server,
+    server: Server,
 }
 
 enum Server {
     Child(Child),
     /// It ends with the runtime.
     Ours {
-        _registry: Registry,
+        registry: Registry,
     },
 }
 
@@ -30,6 +30,16 @@ impl Drop for Server {
         if let Self::Child(child) = self {
             child.kill().expect("it runs");
             child.wait().expect("it ends");
+        }
+    }
+}
+
+impl Running {
+    /// What our registry was asked.
+    pub fn requests(&self) -> Vec<RegistryRequest> {
+        match &self.server {
+            Server::Ours { registry } => registry.requests().expect("a log"),
+            Server::Child(_) => panic!("only ours keeps a log"),
         }
     }
 }
@@ -56,9 +66,7 @@ pub fn embedded() -> Running {
     Running {
         host: registry.address().to_string(),
         _folder: folder,
-        _server: Server::Ours {
-            _registry: registry,
-        },
+        server: Server::Ours { registry: registry },
     }
 }
 
@@ -99,7 +107,7 @@ fn reference(program: &str) -> Running {
     Running {
         host,
         _folder: folder,
-        _server: Server::Child(child),
+        server: Server::Child(child),
     }
 }
 

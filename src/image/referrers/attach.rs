@@ -222,7 +222,9 @@ pub(super) async fn put_blob(
     tokio::fs::write(file.path(), bytes)
         .await
         .map_err(ImageError::io("write", file.path()))?;
-    repository.upload_blob(blob, file.path(), Lookup::Mount(&[])).await?;
+    repository
+        .upload_blob(blob, file.path(), Lookup::Mount(&[]))
+        .await?;
     Ok(())
 }
 

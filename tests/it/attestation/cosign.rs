@@ -19,18 +19,18 @@ use super::{image, provenance_of};
 use crate::registries::{self, Running};
 
 /// cosign with a home of its own.
-struct Cosign {
+pub struct Cosign {
     folder: tempfile::TempDir,
 }
 
 impl Cosign {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         Self { folder }
     }
 
     /// A pair of keys, the private one behind this password; returns it and where the public one lies.
-    fn keys(&self, password: &str) -> (Secret, PathBuf) {
+    pub fn keys(&self, password: &str) -> (Secret, PathBuf) {
         let keys = tempfile::tempdir_in(self.folder.path())
             .expect("a folder")
             .keep();
@@ -57,11 +57,11 @@ impl Cosign {
     }
 
     /// Whether a signature by this key is accepted, and what it said.
-    fn verifies(&self, key: &Path, image: &ImageReference, options: &[&str]) -> (bool, String) {
+    pub fn verifies(&self, key: &Path, image: &ImageReference, options: &[&str]) -> (bool, String) {
         self.ask("verify", key, image, options)
     }
 
-    fn verifies_provenance(
+    pub fn verifies_provenance(
         &self,
         key: &Path,
         image: &ImageReference,
