@@ -20,6 +20,7 @@ mod output;
 mod page_files;
 mod page_watch;
 mod plan_file;
+mod publish;
 mod rehearse;
 mod render;
 mod report_files;

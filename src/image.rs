@@ -7,6 +7,7 @@
 //! credentials' sources, which are the caller's.
 
 mod assemble;
+mod blob_cache;
 mod built;
 mod client;
 mod docker_save;
@@ -30,18 +31,22 @@ mod tee;
 mod unpack;
 
 pub use assemble::{Assembled, Assembly, assemble, assemble_cached};
+pub use blob_cache::BlobCache;
 pub use built::take_over;
 pub use client::{
-    Access, Credentials, Endpoints, FetchedManifest, ManifestHead, ManifestName, RegistryClient,
-    Repository, RetryPolicy, Upload, http_client,
+    Access, Credentials, Endpoints, FetchedManifest, Lookup, ManifestHead, ManifestName,
+    RegistryClient, Repository, RetryPolicy, Upload, http_client,
 };
 pub use docker_save::from_docker_archive;
-pub use error::ImageError;
+pub use error::{ImageError, Standing};
 pub use inspect::{Depth, ExposedPort, ImageFacts, inspect, inspect_layout};
 pub use join::{join, join_layouts};
 pub use layer_cache::LayerCache;
 pub use layout::{Layout, LayoutContents};
-pub use publish::{MovedTag, PublishTarget, Published, PublishedTarget, move_tag, publish};
+pub use publish::{
+    MovedTag, PublishTarget, Published, PublishedTarget, RootManifest, Staged, TagBefore, Traffic,
+    move_tag, preflight, publish, restore_tag, stage,
+};
 pub use pull::{Platforms, pull};
 pub use reference::{ImageReference, InvalidReference, RepositoryName, Tag};
 pub use rootfs::{FileFact, FileKind};

@@ -1,6 +1,6 @@
 //! Registries, as the plan's connections name them.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{ExecuteError, Run, scope::Artifacts};
 use crate::{
@@ -102,7 +102,9 @@ impl<'p> Run<'_, 'p> {
             })?;
             endpoints = endpoints.lead(host, url);
         }
-        let mut client = RegistryClient::new(self.world.http.clone()).with_endpoints(endpoints);
+        let mut client = RegistryClient::new(self.world.http.clone())
+            .with_endpoints(endpoints)
+            .with_blob_cache(Arc::clone(&self.world.blobs));
         for registry in registries {
             // A stand-in asks for no login, and a secret does not go where it does not have to.
             let is_real = !self.world.stand_ins.registries.contains_key(&registry.host);

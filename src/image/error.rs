@@ -1,6 +1,6 @@
 //! What can go wrong with images, for people, for retries and for exit codes.
 
-use std::{io, path::PathBuf, time::Duration};
+use std::{fmt, io, path::PathBuf, time::Duration};
 
 use crate::{
     digest::Digest,
@@ -142,22 +142,46 @@ pub enum ImageError {
         found: String,
     },
     /// Publishing ended in the middle.
-    #[error(
-        "publishing to {} ended early; {}",
-        list(repositories),
-        moved_words(moved, not_moved)
-    )]
+    #[error("publishing to {} ended early; {standing}", list(repositories))]
     Unfinished {
         /// The repositories that were to be published to.
         repositories: Vec<RepositoryName>,
-        /// Tags that name the new image.
-        moved: Vec<ImageReference>,
-        /// Tags that do not.
-        not_moved: Vec<ImageReference>,
+        /// What each tag names now.
+        standing: Box<Standing>,
         /// What ended it.
         #[source]
         source: Box<ImageError>,
     },
+}
+
+/// Where the tags of a publication stand after it ended early: each is in one of the lists.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Tags that name the new image.
+    pub moved: Vec<ImageReference>,
+    /// Tags that do not.
+    pub not_moved: Vec<ImageReference>,
+    /// Tags whose registry took the request and was not heard of any more.
+    pub unknown: Vec<ImageReference>,
+}
+
+impl fmt::Display for Standing {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lists = [
+            ("moved", &self.moved),
+            ("not moved", &self.not_moved),
+            ("not known", &self.unknown),
+        ];
+        let mut words: Vec<String> = lists
+            .iter()
+            .filter(|(_, tags)| !tags.is_empty())
+            .map(|(what, tags)| format!("{what}: {}", list(tags)))
+            .collect();
+        if self.moved.is_empty() && self.unknown.is_empty() {
+            words = vec!["no tag was moved".to_owned()];
+        }
+        formatter.write_str(&words.join("; "))
+    }
 }
 
 impl ImageError {
@@ -257,6 +281,12 @@ fn refusal_hint(registry: &str, status: u16, message: &str) -> Option<String> {
         403 if message.contains("Create organization package") || message.contains("Write organization package") => {
             "the job needs `permissions: packages: write`, and the organization must let members create packages".to_owned()
         }
+        403 if registry == "ghcr.io" && message.contains("write_package") => {
+            "the package was first pushed by a person or another repository, so that this repository's token may not write to it: in the \
+             package's settings, under `Manage Actions access`, add this repository with the role Write; if the package is new, the job \
+             needs `permissions: packages: write`"
+                .to_owned()
+        }
         403 if registry == "ghcr.io" => "the job needs `permissions: packages: write`; a package that was first pushed by hand must be \
                                          connected to the repository in the package's settings"
             .to_owned(),
@@ -281,12 +311,4 @@ fn list<T: ToString>(items: &[T]) -> String {
         .map(|item| format!("`{}`", item.to_string()))
         .collect();
     items.join(", ")
-}
-
-fn moved_words(moved: &[ImageReference], not_moved: &[ImageReference]) -> String {
-    match (moved, not_moved) {
-        ([], _) => "no tag was moved".to_owned(),
-        (_, []) => format!("moved: {}", list(moved)),
-        _ => format!("moved: {}; not moved: {}", list(moved), list(not_moved)),
-    }
 }

@@ -1,0 +1,357 @@
+//! `deploy-action publish`: an image of a layout to registries, its tags last, and the way back.
+
+mod journal;
+mod to;
+
+use std::{collections::BTreeMap, num::NonZeroU32, path::PathBuf, sync::Arc, time::Duration};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde_json::json;
+
+use self::{
+    journal::Journal,
+    to::{Destinations, destinations},
+};
+use super::{
+    CliError, Environment, Exit, exit, output,
+    session::{block_on, state_home},
+    signals,
+};
+use crate::{
+    diagnostic::words::count,
+    event::FailureKind,
+    execute::{StandIns, stand_in},
+    image::{
+        BlobCache, Endpoints, ImageError, Layout, Published, RegistryClient, RepositoryName,
+        RetryPolicy, RootManifest, TagBefore, http_client, preflight, restore_tag, stage,
+    },
+    plan::duration,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  deploy-action publish --layout out/image --to ghcr.io/acme/api:1.4.0
+  deploy-action publish --layout out/image --to ghcr.io/acme/api:1.4.0 --to ghcr.io/acme/api:latest \\
+                        --to europe-docker.pkg.dev/acme/images/api:1.4.0
+  deploy-action publish --preflight --to ghcr.io/acme/api
+  deploy-action publish --restore --to ghcr.io/acme/api       its tags name again what they named before
+
+Every registry gets the whole image first, and then all tags are moved everywhere. What is there is not sent again: a tag that
+names the image already costs one request. Logins are docker's; a registry on the loopback address is spoken to in plain HTTP.";
+
+/// Publishes an image of an OCI layout, to several registries at once
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = EXAMPLES,
+    after_long_help = format!("{EXAMPLES}\n\n{}", exit::table())
+)]
+pub struct PublishArgs {
+    /// The image: a folder that is an OCI image layout
+    #[arg(
+        long,
+        value_name = "DIR",
+        value_hint = clap::ValueHint::DirPath,
+        required_unless_present_any = ["preflight", "restore"]
+    )]
+    layout: Option<PathBuf>,
+    /// Where it goes; without a tag it is there by its digest alone; may be repeated
+    #[arg(long, value_name = "REGISTRY/REPOSITORY[:TAG]", required = true)]
+    to: Vec<String>,
+    /// Proves that these repositories may be written to, and changes nothing
+    #[arg(long, conflicts_with_all = ["layout", "restore"])]
+    preflight: bool,
+    /// Has the tags of these repositories name what they named before the last publication of this machine
+    #[arg(long, conflicts_with = "layout")]
+    restore: bool,
+    /// How often a request is tried that fails for a reason that may pass
+    #[arg(long, value_name = "NUMBER", default_value = "5")]
+    tries: NonZeroU32,
+    /// Delay before the second try; it doubles, and a registry may ask for a longer one
+    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = delay)]
+    retry_delay: Duration,
+    /// Folder of what the way back needs [default: $XDG_STATE_HOME/deploy-action]
+    #[arg(long, value_name = "DIR", env = "DEPLOY_ACTION_STATE", value_hint = clap::ValueHint::DirPath)]
+    state: Option<Utf8PathBuf>,
+    /// How the result is printed
+    #[arg(long, value_enum, default_value = "text")]
+    format: output::Format,
+}
+
+fn delay(text: &str) -> Result<Duration, String> {
+    duration::parse(text).map_err(|error| error.to_string())
+}
+
+/// Runs the verb.
+///
+/// # Errors
+///
+/// The arguments are wrong, the layout is none, or a registry refuses, cannot be reached or reads back as something else.
+pub fn publish(args: &PublishArgs, environment: &Environment) -> Result<Exit, CliError> {
+    let to = destinations(&args.to)?;
+    block_on(async {
+        let cancelled = signals::heard();
+        tokio::select! {
+            done = carry_out(args, &to, environment) => done,
+            signal = cancelled => Err(stopped(signal?)),
+        }
+    })
+}
+
+fn stopped(signal: &str) -> CliError {
+    let exit = match signal {
+        "SIGTERM" => Exit::Terminated,
+        _ => Exit::Interrupted,
+    };
+    CliError::new(
+        exit,
+        format!("publishing was cancelled by {signal}; tags may be moved in one repository and not in another"),
+    )
+    .hint("run it again: it goes on where it stopped; or `publish --restore` with the same `--to`")
+}
+
+async fn carry_out(
+    args: &PublishArgs,
+    to: &Destinations,
+    environment: &Environment,
+) -> Result<Exit, CliError> {
+    let client = client(args, environment)?;
+    let state = args
+        .state
+        .clone()
+        .unwrap_or_else(|| state_home(environment));
+    if args.preflight {
+        return prove(&client, to).await;
+    }
+    if args.restore {
+        return restore(&client, to, &state, args.format).await;
+    }
+    let layout = args
+        .layout
+        .as_deref()
+        .ok_or_else(|| CliError::new(Exit::Usage, "no image is named").hint("`--layout DIR`"))?;
+    let layout = Layout::open(layout).map_err(|error| wrong_layout(&error))?;
+    let published = send(&client, &layout, to, &state).await?;
+    match args.format {
+        output::Format::Text => say(&published),
+        output::Format::Json => output::json(&as_json(&published)),
+    }
+    Ok(Exit::Done)
+}
+
+async fn send(
+    client: &RegistryClient,
+    layout: &Layout,
+    to: &Destinations,
+    state: &Utf8Path,
+) -> Result<Published, CliError> {
+    let staged = stage(client, layout, to.targets(), RootManifest::MayWait)
+        .await
+        .map_err(|error| image_error(&error))?;
+    for (repository, moves) in staged.moves() {
+        let journal = Journal::read(state, &repository)?;
+        journal
+            .with(staged.digest(), &moves)
+            .write(state, &repository)?;
+    }
+    staged
+        .move_tags()
+        .await
+        .map_err(|error| image_error(&error))
+}
+
+/// One reference a line, for programs; what happened, for people.
+fn say(published: &Published) {
+    for target in &published.targets {
+        output::data(&format!("{}\n", target.reference));
+        let set = target.tags_set.iter().map(|moved| match moved.previous {
+            Some(previous) => format!("  {} moved from {previous}\n", moved.tag),
+            None => format!("  {} is new\n", moved.tag),
+        });
+        let stood = target
+            .tags_unchanged
+            .iter()
+            .map(|tag| format!("  {tag} named it before\n"));
+        output::words(&set.chain(stood).collect::<String>());
+    }
+    let traffic = published.traffic;
+    output::words(&format!(
+        "{}: {} sent ({} bytes), {} taken over, {} there\n",
+        count(
+            usize::try_from(traffic.requests).unwrap_or(usize::MAX),
+            "request"
+        ),
+        count(traffic.uploaded, "blob"),
+        traffic.uploaded_bytes,
+        traffic.mounted,
+        traffic.existing,
+    ));
+}
+
+fn as_json(published: &Published) -> serde_json::Value {
+    let targets = published.targets.iter().map(|target| {
+        let set = target.tags_set.iter().map(|moved| {
+            json!({
+                "tag": moved.tag.as_str(),
+                "previous": moved.previous.map(|digest| digest.to_string()),
+            })
+        });
+        let unchanged = target.tags_unchanged.iter().map(|tag| tag.as_str());
+        json!({
+            "reference": target.reference.to_string(),
+            "tags-set": set.collect::<Vec<_>>(),
+            "tags-unchanged": unchanged.collect::<Vec<_>>(),
+        })
+    });
+    let traffic = published.traffic;
+    json!({
+        "digest": published.digest.to_string(),
+        "media-type": published.media_type,
+        "targets": targets.collect::<Vec<_>>(),
+        "requests": traffic.requests,
+        "uploaded": traffic.uploaded,
+        "uploaded-bytes": traffic.uploaded_bytes,
+        "mounted": traffic.mounted,
+        "existing": traffic.existing,
+    })
+}
+
+async fn prove(client: &RegistryClient, to: &Destinations) -> Result<Exit, CliError> {
+    for target in to.targets() {
+        preflight(client, &target.repository)
+            .await
+            .map_err(|error| image_error(&error))?;
+        output::words(&format!("{} may be written to\n", target.repository));
+    }
+    Ok(Exit::Done)
+}
+
+/// Restores the tags of every repository, also after one of them failed.
+async fn restore(
+    client: &RegistryClient,
+    to: &Destinations,
+    state: &Utf8Path,
+    format: output::Format,
+) -> Result<Exit, CliError> {
+    let mut journals: BTreeMap<&RepositoryName, Journal> = BTreeMap::new();
+    for target in to.targets() {
+        let journal = Journal::read(state, &target.repository)?;
+        if journal.published.is_none() {
+            return Err(CliError::new(
+                Exit::Usage,
+                format!("nothing was published to `{}` from here", target.repository),
+            )
+            .hint(format!(
+                "`{state}` keeps what tags named before; `--state DIR` names another folder"
+            )));
+        }
+        journals.insert(&target.repository, journal);
+    }
+    let mut first_error = None;
+    let mut restored = Vec::new();
+    for (repository, journal) in journals {
+        for (tag, before) in &journal.tags {
+            let Some(published) = journal.published else {
+                continue;
+            };
+            match restore_tag(client, repository, tag, published, *before).await {
+                Ok(done) => restored.push((repository.tagged(tag.clone()), *before, done)),
+                Err(error) => {
+                    let error = image_error(&error);
+                    output::words(&format!(
+                        "not restored: {}\n",
+                        repository.tagged(tag.clone())
+                    ));
+                    first_error.get_or_insert(error);
+                }
+            }
+        }
+    }
+    let rows = restored.iter().map(|(reference, before, done)| {
+        let what = match done {
+            TagBefore::Restored => "restored",
+            TagBefore::Removed => "removed",
+            TagBefore::MovedSince(_) => "moved-since",
+        };
+        let before = before.map(|digest| digest.to_string());
+        (reference.to_string(), before, what)
+    });
+    match format {
+        output::Format::Json => output::json(
+            &rows
+                .map(|(tag, digest, what)| json!({ "tag": tag, "digest": digest, "result": what }))
+                .collect(),
+        ),
+        output::Format::Text => {
+            for (tag, digest, what) in rows {
+                output::data(&format!("{tag} {what} {}\n", digest.unwrap_or_default()));
+            }
+        }
+    }
+    first_error.map_or(Ok(Exit::Done), Err)
+}
+
+fn client(args: &PublishArgs, environment: &Environment) -> Result<RegistryClient, CliError> {
+    let stand_ins = match environment.get(stand_in::VARIABLE) {
+        Some(path) => StandIns::read(Utf8Path::new(path))
+            .map_err(|error| CliError::from_error(Exit::Usage, &error))?,
+        None => StandIns::default(),
+    };
+    let mut endpoints = Endpoints::default();
+    for (host, server) in &stand_ins.registries {
+        let url = server
+            .url
+            .parse()
+            .map_err(|error| CliError::from_error(Exit::Usage, &error))?;
+        endpoints = endpoints.lead(host, url);
+    }
+    let http = http_client(concat!("deploy-action/", env!("CARGO_PKG_VERSION")))
+        .map_err(|error| CliError::from_error(Exit::Bug, &error))?;
+    let pace = RetryPolicy {
+        attempts: args.tries.get(),
+        first_delay: args.retry_delay,
+        ..RetryPolicy::default()
+    };
+    let pace = match args.retry_delay.is_zero() {
+        true => RetryPolicy {
+            attempts: args.tries.get(),
+            ..RetryPolicy::immediate()
+        },
+        false => pace,
+    };
+    Ok(RegistryClient::new(http)
+        .with_endpoints(endpoints)
+        .with_retries(pace)
+        .with_blob_cache(Arc::new(blob_cache(environment))))
+}
+
+/// The blob cache in its place, as the XDG base directory specification says.
+pub(super) fn blob_cache(environment: &Environment) -> BlobCache {
+    let cache = match (environment.get("XDG_CACHE_HOME"), environment.get("HOME")) {
+        (Some(cache), _) => PathBuf::from(cache),
+        (None, Some(home)) => PathBuf::from(home).join(".cache"),
+        (None, None) => return BlobCache::default(),
+    };
+    BlobCache::open(cache.join("deploy-action").join("blobs.jsonl"))
+}
+
+fn wrong_layout(error: &ImageError) -> CliError {
+    let failed = CliError::from_error(Exit::Usage, error);
+    match error.hint() {
+        Some(hint) => failed.hint(hint),
+        None => failed,
+    }
+}
+
+/// What a failure around an image ends the program with.
+fn image_error(error: &ImageError) -> CliError {
+    let exit = match error.kind() {
+        FailureKind::Unavailable | FailureKind::Timeout | FailureKind::Quota => Exit::Unavailable,
+        FailureKind::Internal => Exit::Bug,
+        _ => Exit::Failed,
+    };
+    let failed = CliError::from_error(exit, error);
+    match error.hint() {
+        Some(hint) => failed.hint(hint),
+        None => failed,
+    }
+}
