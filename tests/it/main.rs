@@ -24,6 +24,7 @@ mod look_json;
 mod man;
 mod page;
 mod process;
+mod publish;
 mod reference;
 mod registries;
 mod rehearse;
