@@ -3,34 +3,45 @@
 //! No daemon and no other program takes part: an image is a folder of blobs ([`Layout`]), a registry is HTTP
 //! ([`RegistryClient`]). Published is what was read back, never what was sent.
 //!
-//! Absent on purpose: building from a Dockerfile, which needs a builder, and credentials' sources, which are the caller's.
+//! Absent on purpose: building from a Dockerfile, which needs a builder (what that leaves is taken over by [`take_over`]), and
+//! credentials' sources, which are the caller's.
 
 mod assemble;
 mod blob_cache;
+mod built;
 mod client;
+mod docker_save;
 mod error;
 #[cfg(test)]
 mod fixture;
 mod gzip;
 mod inspect;
+mod join;
 mod layer;
+mod layer_cache;
 mod layout;
+mod machine;
 mod publish;
 mod pull;
 mod reference;
 mod rootfs;
 mod spec;
 mod tags;
+mod tee;
 mod unpack;
 
-pub use assemble::{Assembled, Assembly, assemble};
+pub use assemble::{Assembled, Assembly, assemble, assemble_cached};
 pub use blob_cache::BlobCache;
+pub use built::take_over;
 pub use client::{
     Access, Credentials, Endpoints, FetchedManifest, Lookup, ManifestHead, ManifestName,
     RegistryClient, Repository, RetryPolicy, Upload, http_client,
 };
+pub use docker_save::from_docker_archive;
 pub use error::{ImageError, Standing};
 pub use inspect::{Depth, ExposedPort, ImageFacts, inspect, inspect_layout};
+pub use join::{join, join_layouts};
+pub use layer_cache::LayerCache;
 pub use layout::{Layout, LayoutContents};
 pub use publish::{
     MovedTag, PublishTarget, Published, PublishedTarget, RootManifest, Staged, TagBefore, Traffic,

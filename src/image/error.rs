@@ -5,7 +5,7 @@ use std::{fmt, io, path::PathBuf, time::Duration};
 use crate::{
     digest::Digest,
     event::FailureKind,
-    image::{ImageReference, InvalidReference, RepositoryName},
+    image::{ImageReference, InvalidReference, Platform, RepositoryName},
 };
 
 /// A failure around an image.
@@ -27,6 +27,20 @@ pub enum ImageError {
     Assembly {
         /// Found and expected.
         because: String,
+    },
+    /// Images do not fit into one index.
+    #[error("cannot join the parts of the image: {because}")]
+    Join {
+        /// Found and expected.
+        because: String,
+    },
+    /// A builder made an image for another platform than it was asked for.
+    #[error("the image is for `{found}`, expected `{expected}`")]
+    OtherPlatform {
+        /// The platform that was asked for.
+        expected: Box<Platform>,
+        /// That of the image.
+        found: Box<Platform>,
     },
     /// A folder is no OCI image layout.
     #[error("`{}` is not an OCI image layout: {because}", path.display())]
@@ -177,12 +191,13 @@ impl ImageError {
             Self::Io { .. }
             | Self::Malformed { .. }
             | Self::NotALayout { .. }
+            | Self::OtherPlatform { .. }
             | Self::WrongDigest { .. }
             | Self::WrongSize { .. }
             | Self::Escape { .. }
             | Self::Missing { .. }
             | Self::Protocol { .. } => FailureKind::Task,
-            Self::Assembly { .. } | Self::Reference(_) => FailureKind::Invalid,
+            Self::Assembly { .. } | Self::Join { .. } | Self::Reference(_) => FailureKind::Invalid,
             Self::Refused {
                 status, message, ..
             } => match status {
@@ -220,12 +235,17 @@ impl ImageError {
             Self::ReadBack { .. } => {
                 "another run moves the same tag, or the registry serves stale answers"
             }
+            Self::OtherPlatform { .. } => {
+                "this builder does not build for other platforms than its own, or the Dockerfile names one by `FROM --platform`; \
+                 docker buildx does, and so does a runner of that platform"
+            }
             Self::Missing { .. } => {
                 "check the name; a private repository without credentials looks like one that is missing"
             }
             Self::Unfinished { source, .. } => return source.hint(),
             Self::Io { .. }
             | Self::Assembly { .. }
+            | Self::Join { .. }
             | Self::Malformed { .. }
             | Self::Reference(_)
             | Self::Client(_)

@@ -2,6 +2,8 @@
 
 mod act;
 mod action;
+mod assemble;
+mod build;
 mod cancel;
 mod checkpoint;
 mod close;

@@ -61,15 +61,26 @@ impl Registry {
     ///
     /// Its program is missing or does not start.
     pub fn start(edition: Edition, access: &Access) -> Self {
-        let program = tool(match edition {
-            Edition::Two => "docker-registry",
-            Edition::Three => "registry",
-        });
+        Self::of(
+            &tool(match edition {
+                Edition::Two => "docker-registry",
+                Edition::Three => "registry",
+            }),
+            access,
+        )
+    }
+
+    /// As [`Registry::start`], with a program that is not on the PATH.
+    ///
+    /// # Panics
+    ///
+    /// It does not start.
+    pub fn of(program: &Path, access: &Access) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("config.yml");
         fs::write(folder.path().join("passwords"), PASSWORDS).expect("a file");
         fs::write(&file, config(folder.path(), access)).expect("a file");
-        let mut child = Command::new(&program)
+        let mut child = Command::new(program)
             .arg("serve")
             .arg(&file)
             .env_clear()

@@ -50,7 +50,7 @@ const REGISTRY_2: Tool = Tool {
 };
 
 /// The reference implementation of the distribution specification 1.1.
-const REGISTRY: Tool = Tool {
+pub(crate) const REGISTRY: Tool = Tool {
     program: "registry",
     asked: "--version",
     version: "github.com/distribution/distribution/v3 ",
@@ -95,8 +95,47 @@ const PODMAN: Tool = Tool {
     why: "tests pull by it what was pushed",
 };
 
+/// Builds images from Dockerfiles without a daemon, as [`PODMAN`] does too.
+const BUILDAH: Tool = Tool {
+    program: "buildah",
+    asked: "--version",
+    version: "buildah version 1.",
+    package: "buildah",
+    way: Way::Installed,
+    why: "tests build images by it",
+};
+
+/// The engine that most people have.
+const DOCKERD: Tool = Tool {
+    program: "dockerd",
+    asked: "--version",
+    version: "Docker version ",
+    package: "docker.io",
+    way: Way::Installed,
+    why: "tests build images by a daemon of their own",
+};
+
+/// Asks [`DOCKERD`].
+const DOCKER: Tool = Tool {
+    program: "docker",
+    asked: "--version",
+    version: "Docker version ",
+    package: "docker.io",
+    way: Way::Installed,
+    why: "tests build images by it",
+};
+
+/// Runs programs as older and newer processors would.
+const QEMU: Tool = Tool {
+    program: "qemu-x86_64",
+    asked: "--version",
+    version: "qemu-x86_64 version ",
+    package: "qemu-user",
+    way: Way::Installed,
+    why: "tests assemble images on the oldest and the newest processor",
+};
+
 /// Pushes in benchmarks.
-#[expect(dead_code, reason = "the benchmark of publishing brings it")]
 pub(crate) const REGCTL: Tool = Tool {
     program: "regctl",
     asked: "version",
@@ -208,6 +247,7 @@ pub(crate) const CXX: Tool = Tool {
 };
 
 /// Everything that the tests call, besides Rust.
-pub(super) const TOOLS: [Tool; 10] = [
-    GIT, REGISTRY_2, REGISTRY, CRANE, SKOPEO, PODMAN, ACT, GROFF, CHROMIUM, STRACE,
+pub(super) const TOOLS: [Tool; 14] = [
+    GIT, REGISTRY_2, REGISTRY, CRANE, SKOPEO, PODMAN, ACT, GROFF, CHROMIUM, STRACE, BUILDAH,
+    DOCKERD, DOCKER, QEMU,
 ];
