@@ -23,6 +23,8 @@ mod look_json;
 mod man;
 mod page;
 mod process;
+mod publish_faults;
+mod publish_servers;
 mod reference;
 mod rehearse;
 mod rehearse_world;

@@ -1,7 +1,8 @@
 //! Small images, as OCI layouts on disk.
 
-use std::{fs, path::Path};
+use std::{fs, io::Write as _, path::Path};
 
+use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
 
 /// Writes an image of these layers, each of which holds one file of this content; returns its digest.
@@ -26,7 +27,7 @@ pub fn write_layout(folder: &Path, layers: &[&str]) -> String {
     let config = put(folder, "config.v1+json", config.to_string().as_bytes());
     let layers: Vec<Value> = layers
         .iter()
-        .map(|layer| put(folder, "layer.v1.tar", layer))
+        .map(|layer| put(folder, "layer.v1.tar+gzip", &gzip(layer)))
         .collect();
     let manifest = json!({
         "schemaVersion": 2,
@@ -62,6 +63,13 @@ fn put(folder: &Path, kind: &str, bytes: &[u8]) -> Value {
         "digest": digest,
         "size": bytes.len(),
     })
+}
+
+/// Wraps without compressing, so that a large layer stays one.
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::none());
+    encoder.write_all(bytes).expect("memory takes all bytes");
+    encoder.finish().expect("memory takes all bytes")
 }
 
 /// A tar archive of one file.

@@ -94,6 +94,7 @@ mod tests {
             target: format!("/v2/a/blobs/uploads/{before}?digest=sha256:00"),
             length: Some(10),
             authorization: None,
+            at_other_host: false,
             before,
         }
     }

@@ -40,7 +40,9 @@ enum Before {
 pub fn survive(program: &Path, registry: SocketAddr, seed: u64) -> Result<Survived, String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let layout = folder.path().join("image");
-    let image = write_layout(&layout, &["one", "two", "three"]);
+    // One in eight is sent in pieces, where it cannot be sent as a whole.
+    let large = "x".repeat(if seed % 8 == 6 { 9 << 20 } else { 1 });
+    let image = write_layout(&layout, &["one", "two", &large]);
     let repository = format!("soak/seed-{seed}");
     let to = |server: SocketAddr, tags: &[&str]| -> Vec<String> {
         tags.iter()
