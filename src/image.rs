@@ -10,6 +10,7 @@ mod assemble;
 mod blob_cache;
 mod built;
 mod client;
+mod contents;
 mod docker_save;
 mod error;
 #[cfg(test)]
@@ -24,6 +25,7 @@ mod machine;
 mod publish;
 mod pull;
 mod reference;
+mod referrers;
 mod rootfs;
 mod spec;
 mod tags;
@@ -49,6 +51,10 @@ pub use publish::{
 };
 pub use pull::{Platforms, pull};
 pub use reference::{ImageReference, InvalidReference, RepositoryName, Tag};
+pub use referrers::{
+    Attached, Attachment, Form, Keeper, Referrer, Referrers, Same, attach, attached_bytes,
+    companion_tag, referrers,
+};
 pub use rootfs::{FileFact, FileKind};
 pub use spec::{Descriptor, InvalidPlatform, Platform};
 pub use tags::{ComputedTags, GitFacts, TagRules, TagRulesError};

@@ -7,11 +7,12 @@
 //! | 0 | [`ident`], [`digest`], [`secret`], [`diagnostic`], [`expression`], [`portable`] |
 //! | 1 | [`plan`], [`document`], [`event`] |
 //! | 2 | [`graph`] |
-//! | 3 | [`ledger`], [`schedule`], [`process`], [`builder`], [`image`], [`github`], [`container`] |
+//! | 3 | [`ledger`], [`schedule`], [`process`], [`builder`], [`image`], [`attestation`], [`github`], [`container`] |
 //! | 4 | [`probe`], [`render`], [`workflow`] |
 //! | 5 | [`execute`], [`report`], [`checkpoint`], [`page`], [`rehearse`] |
 //! | 6 | [`cli`] |
 
+pub mod attestation;
 pub mod builder;
 pub mod checkpoint;
 pub mod cli;

@@ -3,6 +3,7 @@
 use camino::Utf8PathBuf;
 
 use crate::{
+    attestation::AttestationError,
     event::{Failure, FailureKind},
     expression::EvaluationError,
     github::ClientError,
@@ -57,6 +58,9 @@ pub enum ExecuteError {
     /// An image or a registry.
     #[error(transparent)]
     Image(#[from] Box<ImageError>),
+    /// What is said of an image.
+    #[error(transparent)]
+    Attestation(#[from] AttestationError),
     /// GitHub.
     #[error(transparent)]
     GitHub(#[from] Box<ClientError>),
@@ -137,6 +141,7 @@ impl ExecuteError {
             Self::Process(error) => error.kind(),
             Self::Ledger(error) => error.kind(),
             Self::Image(error) => error.kind(),
+            Self::Attestation(error) => error.kind(),
             Self::GitHub(error) => error.kind(),
             Self::Task { kind, .. } => *kind,
         }
@@ -150,6 +155,7 @@ impl ExecuteError {
             Self::Process(error) => error.hint(),
             Self::Ledger(error) => error.hint(),
             Self::Image(error) => error.hint(),
+            Self::Attestation(error) => error.hint(),
             Self::GitHub(error) => error.hint().map(str::to_owned),
             Self::Task { hint, .. } => hint.clone(),
             Self::File { .. }

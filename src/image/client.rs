@@ -8,6 +8,7 @@ mod connection;
 mod endpoint;
 mod login;
 mod manifests;
+mod referrers;
 mod retry;
 #[cfg(test)]
 mod tests;
@@ -24,3 +25,4 @@ pub use upload::{Lookup, Upload};
 
 pub(super) use body::check_file;
 use endpoint::check_leads;
+pub(super) use referrers::SubjectKept;

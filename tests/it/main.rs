@@ -3,6 +3,7 @@
 mod act;
 mod action;
 mod assemble;
+mod attestation;
 mod build;
 mod cancel;
 mod checkpoint;
@@ -26,6 +27,7 @@ mod process;
 mod publish_faults;
 mod publish_servers;
 mod reference;
+mod registries;
 mod rehearse;
 mod rehearse_world;
 mod render;

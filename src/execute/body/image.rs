@@ -1,10 +1,11 @@
 //! Kind `image`: assembled, built or fetched, judged, published, read back.
 
+mod attest;
 mod build;
 mod make;
 mod tags;
 
-use self::{make::make, tags::tags};
+use self::{attest::Documents, make::make, tags::tags};
 use super::{Attempt, BodyResult, ExecuteError, Run, evaluate};
 use crate::{
     event::{Effect, FailureKind, Reality},
@@ -34,6 +35,7 @@ pub(super) async fn publish<'p>(
     let image = Image::read(Reader::new(&body))?;
     let to = Destinations::of(run, attempt, &image)?;
     to.prove().await?;
+    let started = run.world.now();
     let layout = make(run, attempt, &image, result).await?;
     judge(&body, &layout)?;
     let tags = tags(run, &image)?;
@@ -57,7 +59,16 @@ pub(super) async fn publish<'p>(
         return Ok(());
     }
     let targets = to.targets(&tags.tags);
-    let staged = stage(&to.client, &layout, &targets, RootManifest::MayWait).await?;
+    let made = (to.repositories.as_slice(), started);
+    let documents = Documents::of(run, attempt, &image, &layout, made)?;
+    let root = match documents.is_empty() {
+        true => RootManifest::MayWait,
+        false => RootManifest::First,
+    };
+    let staged = stage(&to.client, &layout, &targets, root).await?;
+    documents
+        .attach(run, attempt, &to.client, &targets, result)
+        .await?;
     let published = staged.move_tags().await?;
     tell(run, &published, result)
 }

@@ -297,7 +297,7 @@ impl Repository<'_> {
                     what: format!("the repository `{}`", self.name().path()),
                 });
             }
-            let next = self.next_page(&url, &answer)?;
+            let next = self.next_page(&ask.doing, &url, &answer)?;
             let limit = usize::try_from(LARGEST_MANIFEST).unwrap_or(usize::MAX);
             let body = answer::body_at_most(self.registry(), &ask.doing, answer, limit).await?;
             let page: TagPage = serde_json::from_slice(&body)
@@ -320,8 +320,9 @@ impl Repository<'_> {
     }
 
     /// Reads `Link: </v2/…?last=x>; rel="next"`.
-    fn next_page(
+    pub(super) fn next_page(
         &self,
+        doing: &str,
         from: &url::Url,
         answer: &Response,
     ) -> Result<Option<url::Url>, ImageError> {
@@ -335,13 +336,9 @@ impl Repository<'_> {
             return Ok(None);
         }
         let next = from.join(target).map_err(|problem| {
-            self.against(
-                "list its tags",
-                format!("its next page is no address: {problem}"),
-            )
+            self.against(doing, format!("its next page is no address: {problem}"))
         })?;
-        super::check_leads(from, &next)
-            .map_err(|because| self.against("list its tags", because))?;
+        super::check_leads(from, &next).map_err(|because| self.against(doing, because))?;
         Ok(Some(next))
     }
 }

@@ -192,6 +192,10 @@ pub struct Image {
     pub labels: Option<String>,
     /// Lines of annotations.
     pub annotations: Option<String>,
+    /// Whether a list of its contents is attached.
+    pub sbom: bool,
+    /// Whether a statement of its making is attached.
+    pub provenance: bool,
 }
 
 impl Image {
@@ -211,6 +215,8 @@ impl Image {
             flavor: body.text("flavor")?,
             labels: body.text("labels")?,
             annotations: body.text("annotations")?,
+            sbom: body.flag("sbom", true)?,
+            provenance: body.flag("provenance", true)?,
         })
     }
 }

@@ -135,6 +135,19 @@ const QEMU: Tool = Tool {
     why: "tests assemble images on the oldest and the newest processor",
 };
 
+/// Verifies signatures, by code that is not ours.
+const COSIGN: Tool = Tool {
+    program: "cosign",
+    asked: "version",
+    version: "v3.",
+    package: "cosign",
+    way: Way::Go(Module {
+        path: "github.com/sigstore/cosign/v3/cmd/cosign",
+        version: "v3.1.3",
+    }),
+    why: "tests verify by it what was signed",
+};
+
 /// Pushes in benchmarks.
 pub(crate) const REGCTL: Tool = Tool {
     program: "regctl",
@@ -247,7 +260,7 @@ pub(crate) const CXX: Tool = Tool {
 };
 
 /// Everything that the tests call, besides Rust.
-pub(super) const TOOLS: [Tool; 14] = [
-    GIT, REGISTRY_2, REGISTRY, CRANE, SKOPEO, PODMAN, ACT, GROFF, CHROMIUM, STRACE, BUILDAH,
-    DOCKERD, DOCKER, QEMU,
+pub(super) const TOOLS: [Tool; 15] = [
+    GIT, REGISTRY_2, REGISTRY, CRANE, COSIGN, SKOPEO, PODMAN, ACT, GROFF, CHROMIUM, STRACE,
+    BUILDAH, DOCKERD, DOCKER, QEMU,
 ];
