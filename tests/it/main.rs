@@ -25,6 +25,8 @@ mod man;
 mod page;
 mod process;
 mod publish;
+mod publish_faults;
+mod publish_servers;
 mod reference;
 mod registries;
 mod rehearse;
