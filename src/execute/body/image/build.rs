@@ -162,6 +162,7 @@ impl<'s, 'r, 'p> Site<'s, 'r, 'p> {
         let numbered = self.from.secrets.iter().enumerate();
         Ok(BuildRequest {
             folder: folder.into(),
+            called: self.from.folder.clone(),
             context: self.context.clone().into(),
             file: self.file.clone().into(),
             ignore_file: self.ignore_file.clone().map(PathBuf::from),
