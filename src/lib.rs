@@ -12,7 +12,8 @@
 //! | 5 | [`execute`], [`report`], [`checkpoint`], [`page`], [`rehearse`] |
 //! | 6 | [`cli`] |
 
-//! | 3 | [`ledger`], [`schedule`], [`process`], [`builder`], [`image`], [`attestation`], [`github`], [`container`] |
+pub mod attestation;
+pub mod builder;
 pub mod checkpoint;
 pub mod cli;
 pub mod container;
