@@ -3,9 +3,10 @@
 
 use std::{
     fs,
+    io::{BufRead as _, BufReader},
     os::unix::fs::{PermissionsExt as _, chown},
     path::Path,
-    process::Command,
+    process::{Child, Command, Stdio},
     time::{Duration, SystemTime},
 };
 
@@ -202,5 +203,84 @@ fn a_layer_that_has_not_changed_is_not_compressed_again() {
         !effect(&third).contains("as it was compressed before"),
         "{}",
         effect(&third)
+    );
+}
+
+/// A registry of its own process, which ends with this.
+struct Registry {
+    child: Child,
+    host: String,
+    _folder: tempfile::TempDir,
+}
+
+impl Registry {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_deploy-action"))
+            .args(["rehearse", "--registry-only", "--stage"])
+            .arg(folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the program starts");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("it is piped"))
+            .read_line(&mut line)
+            .expect("it says where it is");
+        let host = line.trim().trim_start_matches("http://").to_owned();
+        Self {
+            child,
+            host,
+            _folder: folder,
+        }
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        // One that has ended already cannot be killed.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+#[test]
+fn a_copy_has_all_platforms_and_the_digest_of_what_was_copied() {
+    let (from, to) = (Registry::start(), Registry::start());
+    let plan = r#"
+version: 1
+name: app
+connections:
+  from: { registry: { host: "FROM" } }
+  to: { registry: { host: "TO" } }
+phases:
+  - id: one
+    tasks:
+      - id: image
+        image:
+          assemble: { files: { /page: large } }
+          platforms: [linux/arm64, linux/amd64]
+          push: from
+          name: app
+          tags: type=raw,value=v1
+          expect: { platforms: [linux/amd64, linux/arm64], files: /page }
+      - id: copied
+        image: { copy: "${{ tasks.image.outputs.reference }}", push: to, name: mirror/app, tags: "type=raw,value=v2" }
+        verify:
+          - { image: { reference: "TO/mirror/app:v2" }, expect: { platforms: [linux/amd64, linux/arm64], files: /page } }
+"#;
+    let world = World::new(&plan.replace("FROM", &from.host).replace("TO", &to.host));
+    fs::write(world.repository().join("large"), large()).expect("a file");
+    let ran = world.run(&[]);
+    ran.tells("0: copied succeeded, image succeeded");
+    assert_eq!(
+        ran.output("copied", "digest"),
+        ran.output("image", "digest")
+    );
+    let reference = ran.output("copied", "reference")["value"].to_string();
+    assert!(
+        reference.contains(&format!("{}/mirror/app@sha256:", to.host)),
+        "{reference}"
     );
 }

@@ -6,6 +6,7 @@ mod daemon;
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command, sync::OnceLock};
 
 use deploy_action::image::{Assembly, assemble};
+use rustix::process::Signal;
 
 use self::daemon::Daemon;
 use crate::world::{Ran, World};
@@ -219,6 +220,7 @@ case "$1 $2" in
   for argument; do echo "$argument"; done > "$OUT/arguments"
   [ ! -e secret-0 ] || { stat -c %a secret-0; cat secret-0; } > "$OUT/secret"
   echo "$SOURCE_DATE_EPOCH,$BUILDX_NO_DEFAULT_ATTESTATIONS" > "$OUT/environment"
+  if [ -e "$OUT/wait" ]; then echo started > "$OUT/started"; exec sleep 600; fi
   cp -r "$OUT/image" layout ;;
 *) exit 9 ;;
 esac
@@ -299,6 +301,29 @@ fn an_image_for_another_platform_than_was_asked_for_is_refused() {
         ran.failure("image"),
         "the image is for `linux/amd64`, expected `linux/arm64`"
     );
+}
+
+#[test]
+fn a_build_ends_with_its_run_and_leaves_no_secret() {
+    let world = with_buildx(world(PLAN, "buildx"));
+    world.allow("wait");
+    let run = world.start(&[]);
+    world.wait_for("started");
+    assert_ne!(world.files_with(SECRET), [] as [std::path::PathBuf; 0]);
+    run.signal(Signal::INT);
+    run.end().tells("130: image cancelled");
+    assert_eq!(world.files_with(SECRET), [] as [std::path::PathBuf; 0]);
+}
+
+#[test]
+fn a_build_that_takes_too_long_is_stopped() {
+    let plan = PLAIN.replace("id: image, image", "id: image, timeout: 1s, image");
+    let world = with_buildx(world(&plan, "buildx"));
+    world.allow("wait");
+    let ran = world.run(&[]);
+    ran.tells("1: image failed (timeout)");
+    let failure = ran.failure("image");
+    assert!(failure.ends_with(" within 1s"), "{failure}");
 }
 
 /// The Dockerfile and what it can take count, and nothing else.

@@ -95,19 +95,6 @@ const PODMAN: Tool = Tool {
     why: "tests pull by it what was pushed",
 };
 
-/// Verifies signatures, by code that is not ours.
-const COSIGN: Tool = Tool {
-    program: "cosign",
-    asked: "version",
-    version: "v3.",
-    package: "cosign",
-    way: Way::Go(Module {
-        path: "github.com/sigstore/cosign/v3/cmd/cosign",
-        version: "v3.1.3",
-    }),
-    why: "tests verify by it what was signed",
-};
-
 /// Builds images from Dockerfiles without a daemon, as [`PODMAN`] does too.
 const BUILDAH: Tool = Tool {
     program: "buildah",
@@ -146,6 +133,19 @@ const QEMU: Tool = Tool {
     package: "qemu-user",
     way: Way::Installed,
     why: "tests assemble images on the oldest and the newest processor",
+};
+
+/// Verifies signatures, by code that is not ours.
+const COSIGN: Tool = Tool {
+    program: "cosign",
+    asked: "version",
+    version: "v3.",
+    package: "cosign",
+    way: Way::Go(Module {
+        path: "github.com/sigstore/cosign/v3/cmd/cosign",
+        version: "v3.1.3",
+    }),
+    why: "tests verify by it what was signed",
 };
 
 /// Pushes in benchmarks.
