@@ -35,5 +35,9 @@ pub use pull::{Platforms, pull};
 pub use reference::{ImageReference, InvalidReference, RepositoryName, Tag};
 pub use rootfs::{FileFact, FileKind};
 pub use spec::{Descriptor, InvalidPlatform, Platform};
-pub use tags::{ComputedTags, GitFacts, TagRules, TagRulesError};
+pub use tags::{
+    AnnotationLevel, ComputedTags, Dialect, Fate, GitFacts, ImageTitle, KnownTags, LabelLines,
+    Labels, LeftTag, PullRequestCommit, RegistryTags, SettledTags, TagImages, TagInput, TagNames,
+    TagProblem, TagRules, TagRulesError, TagStep, ToldEvent, short_sha_length,
+};
 pub use unpack::{Unpacked, unpack};

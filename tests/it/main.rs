@@ -29,4 +29,5 @@ mod resume;
 mod run;
 mod schema;
 mod status;
+mod tags;
 mod world;

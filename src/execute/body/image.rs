@@ -3,7 +3,10 @@
 mod make;
 mod tags;
 
-use self::{make::make, tags::tags};
+use self::{
+    make::make,
+    tags::{facts, settle, tags, taken},
+};
 use super::{Attempt, BodyResult, ExecuteError, Run, evaluate};
 use crate::{
     event::{Effect, FailureKind, Reality},
@@ -28,9 +31,10 @@ pub(super) async fn publish<'p>(
 ) -> Result<(), ExecuteError> {
     let body = evaluate(run, attempt)?;
     let image = Image::read(Reader::new(&body))?;
-    let layout = make(run, attempt, &image, result)?;
+    let facts = facts(run).await?;
+    let layout = make(run, attempt, &image, &facts, result)?;
     judge(&body, &layout)?;
-    let tags = tags(run, &image)?;
+    let tags = tags(run, &image, &facts)?;
     for warning in &tags.warnings {
         run.recorder
             .notice(&format!("{}: {warning}", attempt.node.key));
@@ -50,6 +54,7 @@ pub(super) async fn publish<'p>(
         });
         registries.push(registry);
     }
+    settle(run, &registries, &tags, &mut targets).await?;
     let digest = layout.root()?.digest;
     output(result, "digest", Value::from(digest.to_string()))?;
     output(
@@ -61,7 +66,7 @@ pub(super) async fn publish<'p>(
         result,
         "tags",
         Value::List(
-            tags.tags
+            taken(&tags, &targets)
                 .iter()
                 .map(|tag| Value::from(tag.to_string()))
                 .collect(),

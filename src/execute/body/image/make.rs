@@ -5,7 +5,7 @@ use std::fs;
 use super::{Attempt, BodyResult, ExecuteError, Run, tags::lines};
 use crate::{
     event::{Effect, FailureKind, Reality},
-    image::{Assembly, ImageReference, Layout, assemble},
+    image::{Assembly, GitFacts, ImageReference, Layout, TagInput, assemble},
     plan::kind::image::{Assemble, Image, Source},
 };
 
@@ -14,6 +14,7 @@ pub(super) fn make<'p>(
     run: &Run<'_, 'p>,
     attempt: &Attempt<'_, 'p>,
     image: &Image,
+    facts: &GitFacts,
     result: &mut BodyResult,
 ) -> Result<Layout, ExecuteError> {
     match &image.source {
@@ -25,7 +26,7 @@ pub(super) fn make<'p>(
                 .join(attempt.node.task.id.as_str());
             fs::create_dir_all(&folder)
                 .map_err(|error| ExecuteError::file("make", folder.clone(), error))?;
-            let assembled = assemble(&described(run, image, assembly)?, &folder)?;
+            let assembled = assemble(&described(run, image, assembly, facts)?, &folder)?;
             let what = format!(
                 "assemble {} from {} files, {} bytes",
                 assembled.digest,
@@ -59,6 +60,7 @@ fn described<'p>(
     run: &Run<'_, 'p>,
     image: &Image,
     assembly: &Assemble,
+    facts: &GitFacts,
 ) -> Result<Assembly, ExecuteError> {
     let [platform] = image.platforms.as_slice() else {
         return Err(ExecuteError::task(
@@ -90,8 +92,13 @@ fn described<'p>(
         ports: assembly.ports.clone(),
         user: assembly.user.clone(),
         workdir: assembly.workdir.clone(),
-        labels: lines(image.labels.as_deref())?,
-        annotations: lines(image.annotations.as_deref())?,
+        labels: lines(run, facts, TagInput::Labels, image.labels.as_deref())?,
+        annotations: lines(
+            run,
+            facts,
+            TagInput::Annotations,
+            image.annotations.as_deref(),
+        )?,
         platform: platform.parse().map_err(|error| invalid(&error))?,
     })
 }
