@@ -36,4 +36,5 @@ mod resume;
 mod run;
 mod schema;
 mod status;
+mod tags;
 mod world;
