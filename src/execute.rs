@@ -11,6 +11,7 @@ mod drive;
 mod error;
 mod files;
 mod fingerprint;
+mod login;
 mod outputs;
 mod prepare;
 mod recorder;
@@ -23,6 +24,7 @@ mod world;
 
 pub use error::{ExecuteError, chain};
 pub use files::Listing;
+pub use login::Logins;
 pub use prepare::not_there_yet;
 pub use recorder::{Known, Recorder};
 pub use run::{DryRun, Run};

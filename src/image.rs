@@ -1,12 +1,13 @@
 //! Container images: references, assembling without a daemon, pushing, reading back.
 //!
-//! No daemon and no other program takes part: an image is a folder of blobs ([`Layout`]), a registry is HTTP
+//! No daemon takes part, and no other program besides those that know passwords: an image is a folder of blobs ([`Layout`]), a registry is HTTP
 //! ([`RegistryClient`]). Published is what was read back, never what was sent.
 //!
-//! Absent on purpose: building from a Dockerfile, which needs a builder, and credentials' sources, which are the caller's.
+//! Absent on purpose: building from a Dockerfile, which needs a builder, and which login is whose, which the caller says.
 
 mod assemble;
 mod client;
+mod credentials;
 mod error;
 #[cfg(test)]
 mod fixture;
@@ -24,9 +25,10 @@ mod unpack;
 
 pub use assemble::{Assembled, Assembly, assemble};
 pub use client::{
-    Access, Credentials, Endpoints, FetchedManifest, ManifestHead, ManifestName, RegistryClient,
-    Repository, RetryPolicy, Upload, http_client,
+    Access, Endpoints, FetchedManifest, ManifestHead, ManifestName, RegistryClient, Repository,
+    RetryPolicy, Upload, http_client,
 };
+pub use credentials::{CredentialHelper, Credentials, CredentialsError};
 pub use error::ImageError;
 pub use inspect::{Depth, ExposedPort, ImageFacts, inspect, inspect_layout};
 pub use layout::{Layout, LayoutContents};

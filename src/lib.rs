@@ -7,13 +7,14 @@
 //! | 0 | [`ident`], [`digest`], [`secret`], [`diagnostic`], [`expression`], [`portable`] |
 //! | 1 | [`plan`], [`document`], [`event`] |
 //! | 2 | [`graph`] |
-//! | 3 | [`ledger`], [`schedule`], [`process`], [`image`], [`github`], [`container`] |
-//! | 4 | [`probe`], [`render`], [`workflow`] |
+//! | 3 | [`ledger`], [`schedule`], [`process`], [`image`], [`github`], [`container`], [`cloud`] |
+//! | 4 | [`login`], [`probe`], [`render`], [`workflow`] |
 //! | 5 | [`execute`], [`report`], [`checkpoint`], [`page`], [`rehearse`] |
 //! | 6 | [`cli`] |
 
 pub mod checkpoint;
 pub mod cli;
+pub mod cloud;
 pub mod container;
 pub mod diagnostic;
 pub mod digest;
@@ -26,6 +27,7 @@ pub mod graph;
 pub mod ident;
 pub mod image;
 pub mod ledger;
+pub mod login;
 pub mod page;
 pub mod plan;
 pub mod portable;

@@ -12,7 +12,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::{CliError, Environment, Exit, output, plan_file::PlanFile};
 use crate::{
     diagnostic::words::count,
-    execute::{ExecuteError, Listing, Options, Recorder, Run, Secrets, StandIns, World, stand_in},
+    execute::{
+        ExecuteError, Listing, Logins, Options, Recorder, Run, Secrets, StandIns, World, stand_in,
+    },
     expression::Map,
     github::{GitFacts, RunnerContext},
     graph::{self, Selection, TaskGraph},
@@ -209,6 +211,7 @@ impl Session {
             secrets,
             listing,
             masker: RefCell::new(masker),
+            logins: Logins::default(),
             selected,
         })
     }

@@ -3,11 +3,13 @@
 use camino::Utf8PathBuf;
 
 use crate::{
+    cloud::CloudError,
     event::{Failure, FailureKind},
     expression::EvaluationError,
     github::ClientError,
     image::ImageError,
     ledger::LedgerError,
+    login::LoginError,
     plan::kind::BodyError,
     process::ProcessError,
 };
@@ -60,6 +62,12 @@ pub enum ExecuteError {
     /// GitHub.
     #[error(transparent)]
     GitHub(#[from] Box<ClientError>),
+    /// Google's identity.
+    #[error(transparent)]
+    Google(#[from] CloudError),
+    /// A login that cannot be read.
+    #[error(transparent)]
+    Login(#[from] LoginError),
     /// The run was asked to stop.
     #[error("the run was cancelled")]
     Cancelled,
@@ -138,6 +146,8 @@ impl ExecuteError {
             Self::Ledger(error) => error.kind(),
             Self::Image(error) => error.kind(),
             Self::GitHub(error) => error.kind(),
+            Self::Google(error) => error.kind(),
+            Self::Login(error) => error.kind(),
             Self::Task { kind, .. } => *kind,
         }
     }
@@ -151,6 +161,8 @@ impl ExecuteError {
             Self::Ledger(error) => error.hint(),
             Self::Image(error) => error.hint(),
             Self::GitHub(error) => error.hint().map(str::to_owned),
+            Self::Google(error) => error.hint(),
+            Self::Login(error) => error.hint(),
             Self::Task { hint, .. } => hint.clone(),
             Self::File { .. }
             | Self::Pattern { .. }

@@ -14,7 +14,6 @@ mod tests;
 pub use blobs::Upload;
 pub use connection::{Access, RegistryClient, Repository, http_client};
 pub use endpoint::Endpoints;
-pub use login::Credentials;
 pub use manifests::{FetchedManifest, ManifestHead, ManifestName};
 pub use retry::RetryPolicy;
 

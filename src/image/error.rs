@@ -5,7 +5,7 @@ use std::{io, path::PathBuf, time::Duration};
 use crate::{
     digest::Digest,
     event::FailureKind,
-    image::{ImageReference, InvalidReference, RepositoryName},
+    image::{CredentialsError, ImageReference, InvalidReference, RepositoryName},
 };
 
 /// A failure around an image.
@@ -95,6 +95,15 @@ pub enum ImageError {
         /// How long it asks to wait.
         retry_after: Option<Duration>,
     },
+    /// What a registry asks for to know us could not be had.
+    #[error("there is no login for registry `{registry}`")]
+    Login {
+        /// The registry's host.
+        registry: String,
+        /// Why not.
+        #[source]
+        source: Box<CredentialsError>,
+    },
     /// The HTTP client could not be made, for want of certificates for example.
     #[error("could not prepare the HTTP client")]
     Client(#[source] reqwest::Error),
@@ -168,6 +177,7 @@ impl ImageError {
                 408 | 500..=599 => FailureKind::Unavailable,
                 _ => FailureKind::Task,
             },
+            Self::Login { source, .. } => source.kind(),
             Self::Unreachable { source, .. } if source.is_timeout() => FailureKind::Timeout,
             Self::Unreachable { .. } => FailureKind::Unavailable,
             Self::Client(_) => FailureKind::Internal,
@@ -199,6 +209,7 @@ impl ImageError {
             Self::Missing { .. } => {
                 "check the name; a private repository without credentials looks like one that is missing"
             }
+            Self::Login { source, .. } => return source.hint(),
             Self::Unfinished { source, .. } => return source.hint(),
             Self::Io { .. }
             | Self::Assembly { .. }

@@ -16,9 +16,9 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::image::{
-    Descriptor, ImageError, RepositoryName,
+    Credentials, Descriptor, ImageError, RepositoryName,
     client::{
-        Credentials, Endpoints, RetryPolicy, answer,
+        Endpoints, RetryPolicy, answer,
         blobs::checked_body,
         challenge::Challenge,
         check_leads,

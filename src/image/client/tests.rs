@@ -32,10 +32,7 @@ fn status(status: u16) -> Option<Reply> {
 }
 
 fn robot() -> Credentials {
-    Credentials {
-        username: "robot".to_owned(),
-        password: Secret::new("hunter2"),
-    }
+    Credentials::password("robot", Secret::new("hunter2"))
 }
 
 #[tokio::test]
