@@ -4,7 +4,7 @@
 //!
 //! | layer | modules |
 //! |--|--|
-//! | 0 | [`ident`], [`digest`], [`secret`], [`diagnostic`], [`expression`], [`portable`] |
+//! | 0 | [`ident`], [`digest`], [`secret`], [`diagnostic`], [`expression`], [`portable`], [`http`] |
 //! | 1 | [`plan`], [`document`], [`event`] |
 //! | 2 | [`graph`] |
 //! | 3 | [`ledger`], [`schedule`], [`process`], [`image`], [`github`], [`container`], [`cloud`] |
@@ -24,6 +24,7 @@ pub mod execute;
 pub mod expression;
 pub mod github;
 pub mod graph;
+pub mod http;
 pub mod ident;
 pub mod image;
 pub mod ledger;

@@ -112,7 +112,7 @@ impl Session {
             runner,
             stand_ins,
             http: http_client(concat!("deploy-action/", env!("CARGO_PKG_VERSION")))
-                .map_err(|error| CliError::from_error(Exit::Bug, &error))?,
+                .map_err(|error| CliError::from_error(Exit::Usage, &error))?,
         };
         Ok(Self {
             read,

@@ -5,6 +5,7 @@ use std::{io, path::PathBuf, time::Duration};
 use crate::{
     digest::Digest,
     event::FailureKind,
+    http::HttpError,
     image::{CredentialsError, ImageReference, InvalidReference, RepositoryName},
 };
 
@@ -104,9 +105,9 @@ pub enum ImageError {
         #[source]
         source: Box<CredentialsError>,
     },
-    /// The HTTP client could not be made, for want of certificates for example.
-    #[error("could not prepare the HTTP client")]
-    Client(#[source] reqwest::Error),
+    /// The HTTP client could not be made.
+    #[error(transparent)]
+    Client(#[from] HttpError),
     /// A registry could not be reached, or the connection broke.
     #[error("registry `{registry}` could not be reached to {doing}")]
     Unreachable {
@@ -180,7 +181,7 @@ impl ImageError {
             Self::Login { source, .. } => source.kind(),
             Self::Unreachable { source, .. } if source.is_timeout() => FailureKind::Timeout,
             Self::Unreachable { .. } => FailureKind::Unavailable,
-            Self::Client(_) => FailureKind::Internal,
+            Self::Client(_) => FailureKind::Invalid,
             Self::ReadBack { .. } => FailureKind::VerifyFailed,
             Self::Unfinished { source, .. } => source.kind(),
         }

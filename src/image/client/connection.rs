@@ -15,14 +15,17 @@ use reqwest::{
 use tokio::sync::Semaphore;
 use url::Url;
 
-use crate::image::{
-    Credentials, Descriptor, ImageError, RepositoryName,
-    client::{
-        Endpoints, RetryPolicy, answer,
-        blobs::checked_body,
-        challenge::Challenge,
-        check_leads,
-        login::{Grants, Want},
+use crate::{
+    http,
+    image::{
+        Credentials, Descriptor, ImageError, RepositoryName,
+        client::{
+            Endpoints, RetryPolicy, answer,
+            blobs::checked_body,
+            challenge::Challenge,
+            check_leads,
+            login::{Grants, Want},
+        },
     },
 };
 
@@ -31,21 +34,19 @@ const CONNECT_TIME: Duration = Duration::from_secs(20);
 const SILENCE: Duration = Duration::from_secs(120);
 const MOST_REDIRECTS: usize = 5;
 
-/// Makes an HTTP client for registries: TLS by rustls with ring, redirects left to [`RegistryClient`], which knows where
+/// Makes an HTTP client for registries: proxies and certificates as [`crate::http`] reads them, redirects left to [`RegistryClient`], which knows where
 /// credentials may go.
 ///
 /// # Errors
-/// If the machine's certificates cannot be loaded.
+/// If the machine's certificates cannot be loaded, or the environment names a proxy or certificates that cannot be used.
 pub fn http_client(user_agent: &str) -> Result<reqwest::Client, ImageError> {
-    // Another module may have installed the same provider before; whichever came first, there is one.
-    drop(rustls::crypto::ring::default_provider().install_default());
-    reqwest::Client::builder()
+    http::builder()?
         .user_agent(user_agent)
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT_TIME)
         .read_timeout(SILENCE)
         .build()
-        .map_err(ImageError::Client)
+        .map_err(|problem| http::HttpError::from(problem).into())
 }
 
 /// Talks to registries; keeps the tokens that it was given, and counts its requests.

@@ -1,0 +1,214 @@
+//! What the processes of a task get of its `login`, and that nothing of it stays.
+#![cfg(target_os = "linux")]
+
+use std::path::PathBuf;
+
+use rustix::process::Signal;
+
+use crate::{
+    rehearse_world::Rehearsals,
+    world::{Ran, World, wait_until},
+};
+
+const PROVIDER: &str =
+    "projects/123/locations/global/workloadIdentityPools/github/providers/actions";
+
+/// Notes the mode of the file, where it is, and what it says; then what the test wants.
+const NOTE: &str = "stat -c %a \"$GOOGLE_APPLICATION_CREDENTIALS\" > $OUT/mode; \
+     echo \"$GOOGLE_APPLICATION_CREDENTIALS\" > $OUT/path; cat \"$GOOGLE_APPLICATION_CREDENTIALS\" > $OUT/document; \
+     echo \"$GOOGLE_CLOUD_PROJECT $ACTIONS_ID_TOKEN_REQUEST_TOKEN\" > $OUT/named; ";
+
+fn plan(script: &str, rest: &str) -> String {
+    format!(
+        "name: app\n\
+         connections:\n  cloud: {{ google: {{ project: acme-prod, workload-identity-provider: {PROVIDER}, service-account: deploy@acme.example, preview-service-account: look@acme.example }} }}\n\
+         phases:\n  - id: ship\n    tasks:\n      - {{ id: a, login: cloud, run: {{ script: '{script}'{rest} }} }}\n"
+    )
+}
+
+/// A job that may have OIDC tokens. Nobody is asked for one here: what reads the file asks.
+fn world(script: &str, rest: &str) -> World {
+    let world = World::new(&plan(&format!("{NOTE}{script}"), rest)).on_actions();
+    let temporary = world.tmp().join("runner");
+    std::fs::create_dir(&temporary).expect("a folder");
+    let temporary = temporary.to_str().expect("text").to_owned();
+    world
+        .with("RUNNER_TEMP", &temporary)
+        .with(
+            "ACTIONS_ID_TOKEN_REQUEST_URL",
+            "https://oidc.example/token?v=2",
+        )
+        .with("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "request-token-of-the-job")
+}
+
+/// Where the file was, which was right while it was there.
+#[track_caller]
+fn file(world: &World) -> PathBuf {
+    let path = PathBuf::from(world.read("path").trim());
+    assert_eq!(world.read("mode"), "600\n");
+    assert!(path.starts_with(world.tmp().join("runner")), "{path:?}");
+    assert!(!path.starts_with(world.repository()), "{path:?}");
+    path
+}
+
+/// Nothing below the folders of the run says the token, and nothing that was printed.
+#[track_caller]
+fn nothing_stays(world: &World, ran: &Ran) {
+    assert!(!file(world).exists(), "the file stays");
+    assert_eq!(
+        world.files_with("request-token-of-the-job"),
+        [PathBuf::new(); 0]
+    );
+    let masks = ran
+        .all()
+        .replace("::add-mask::request-token-of-the-job", "");
+    assert!(!masks.contains("request-token-of-the-job"), "{masks}");
+}
+
+#[test]
+fn a_task_gets_a_file_that_is_its_own_and_gone_when_it_has_succeeded() {
+    for rest in ["", ", changes: false"] {
+        let world = world("cat $OUT/document", rest);
+        let ran = world.run(&[]);
+        ran.tells("0: a succeeded");
+        nothing_stays(&world, &ran);
+        // The child gets what leads to tokens in the file alone, and the project under its names.
+        assert_eq!(world.read("named"), "acme-prod \n");
+        let document: serde_json::Value =
+            serde_json::from_str(&world.read("document")).expect("it is JSON");
+        let audience = format!("//iam.googleapis.com/{PROVIDER}");
+        assert_eq!(document["type"], "external_account");
+        assert_eq!(document["audience"], audience);
+        let escaped = PROVIDER.replace('/', "%2F");
+        let url = format!(
+            "https://oidc.example/token?v=2&audience=https%3A%2F%2Fiam.googleapis.com%2F{escaped}"
+        );
+        assert_eq!(document["credential_source"]["url"], url);
+        let account = document["service_account_impersonation_url"].as_str();
+        assert!(account.is_some_and(|url| url.contains("/deploy@acme.example:")));
+    }
+}
+
+#[test]
+fn the_file_is_gone_when_the_task_has_failed_or_was_never_started() {
+    for rest in ["", ", changes: false"] {
+        let world = world("exit 3", rest);
+        let ran = world.run(&[]);
+        ran.tells("1: a failed (task)");
+        nothing_stays(&world, &ran);
+    }
+    let world = world("true", ", working-directory: nowhere");
+    world.run(&[]).tells("1: a failed (invalid)");
+    assert_eq!(
+        world.files_with("request-token-of-the-job"),
+        [PathBuf::new(); 0]
+    );
+}
+
+#[test]
+fn the_file_is_gone_when_the_run_was_asked_to_stop() {
+    for rest in ["", ", changes: false"] {
+        let world = world(
+            "trap \"exit 3\" INT; echo up > $OUT/up; while true; do sleep 0.02; done",
+            rest,
+        );
+        let run = world.start(&[]);
+        world.wait_for("up");
+        assert!(file(&world).exists());
+        run.signal(Signal::TERM);
+        let ran = run.end();
+        ran.tells("143: a cancelled");
+        nothing_stays(&world, &ran);
+    }
+}
+
+#[test]
+fn a_child_that_outlives_its_run_has_the_file_until_it_ends() {
+    let world = world(
+        "echo up > $OUT/up; while test -d $OUT && ! test -e $OUT/go; do sleep 0.02; done; \
+         test -e \"$GOOGLE_APPLICATION_CREDENTIALS\" && echo there > $OUT/end",
+        "",
+    );
+    let run = world.start(&[]);
+    world.wait_for("up");
+    run.kill();
+    let path = file(&world);
+    assert!(path.exists());
+    world.allow("go");
+    world.wait_for("end");
+    wait_until("its keeper has removed the file", || {
+        (!path.exists()).then_some(())
+    });
+    assert_eq!(
+        world.files_with("request-token-of-the-job"),
+        [PathBuf::new(); 0]
+    );
+}
+
+#[test]
+fn a_check_of_the_task_is_logged_in_too() {
+    let world = World::new(&format!(
+        "{}        verify: [{{ id: c, run: {{ script: 'echo $GOOGLE_APPLICATION_CREDENTIALS > $OUT/path; test -s $(cat $OUT/path)' }} }}]\n",
+        plan("true", "").replace("- { id: a", "- id: a\n        ").replace(" } }\n", " }\n").replace("        , login", "        login").replace(", run:", "\n        run:"),
+    ))
+    .on_actions()
+    .with("ACTIONS_ID_TOKEN_REQUEST_URL", "https://oidc.example/token")
+    .with("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "request-token-of-the-job");
+    world.run(&[]).tells("0: a succeeded");
+    assert!(!PathBuf::from(world.read("path").trim()).exists());
+    assert_eq!(
+        world.files_with("request-token-of-the-job"),
+        [PathBuf::new(); 0]
+    );
+}
+
+#[test]
+fn a_job_of_a_pull_request_is_the_account_that_only_reads() {
+    let world = world("true", "");
+    world.write("event.json", r#"{"number":1,"pull_request":{"number":1}}"#);
+    let event = world.repository().join("event.json");
+    let world = world
+        .with("GITHUB_EVENT_NAME", "pull_request")
+        .with("GITHUB_EVENT_PATH", event.to_str().expect("text"));
+    world.run(&[]).tells("0: a succeeded");
+    let document = world.read("document");
+    assert!(document.contains("/look@acme.example:"), "{document}");
+}
+
+#[test]
+fn a_job_without_the_permission_fails_before_its_process_with_what_it_needs() {
+    let mut world = world("true", "");
+    world.unset("ACTIONS_ID_TOKEN_REQUEST_TOKEN");
+    let ran = world.run(&[]);
+    ran.tells("1: a failed (task)");
+    let outcome = &ran.last("task-finished", "a")["outcome"];
+    let hint = outcome["hint"].as_str().unwrap_or_default();
+    assert!(hint.contains("permissions: id-token: write"), "{outcome}");
+    assert_eq!(world.read("mode"), "", "nothing was started");
+}
+
+#[test]
+fn a_rehearsal_logs_in_to_a_stand_in_and_says_so() {
+    let script = "cp \"$GOOGLE_APPLICATION_CREDENTIALS\" ~/document; stat -c %a \"$GOOGLE_APPLICATION_CREDENTIALS\" > ~/mode";
+    let plan = format!(
+        "{}workflows:\n  ship: {{ on: {{ push: {{ branches: [main] }} }}, phases: ship }}\n",
+        plan(script, "")
+    );
+    let rehearsals = Rehearsals::new(&plan, &[]);
+    let ran = rehearsals.rehearse_to(0, &[]);
+    assert!(
+        ran.all().contains("stand-in for Google's identity services: deploy-action's stand-in for Google's identity services"),
+        "{}",
+        ran.all()
+    );
+    assert_eq!(rehearsals.trace("mode"), "600\n");
+    let document: serde_json::Value =
+        serde_json::from_str(&rehearsals.trace("document")).expect("it is JSON");
+    let token_url = document["token_url"].as_str().unwrap_or_default();
+    assert!(token_url.starts_with("http://127.0.0.1:"), "{document}");
+    let effects = rehearsals.task("a")["effects"].to_string();
+    assert!(
+        effects.contains("log in to Google Cloud by `cloud`"),
+        "{effects}"
+    );
+}
