@@ -7,4 +7,4 @@
 mod client;
 mod proxies;
 
-pub use client::{CA_FILE, HttpError, builder};
+pub use client::{CA_FILE, HttpError, builder, is_untrusted};

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::InvalidProvider;
-use crate::event::FailureKind;
+use crate::{event::FailureKind, http};
 
 /// No token was to be had.
 #[derive(Debug, thiserror::Error)]
@@ -151,6 +151,7 @@ impl CloudError {
             | Self::Protocol { .. } => FailureKind::Task,
             Self::Provider(_) => FailureKind::Invalid,
             Self::Unreachable { source, .. } if source.is_timeout() => FailureKind::Timeout,
+            Self::Unreachable { source, .. } if http::is_untrusted(source) => FailureKind::Task,
             Self::Unreachable { .. } => FailureKind::Unavailable,
             Self::Refused { status: 429, .. } => FailureKind::Quota,
             Self::Refused { reason, .. } => match **reason {
@@ -176,6 +177,12 @@ impl CloudError {
                 "files of type `external_account`, `service_account` and `authorized_user` are read"
             }
             Self::Refused { reason, .. } => return reason.hint(),
+            Self::Unreachable { source, .. } if http::is_untrusted(source) => {
+                return Some(format!(
+                    "name the certificate of its authority by {}",
+                    http::CA_FILE
+                ));
+            }
             Self::File { .. } | Self::Unreachable { .. } | Self::Protocol { .. } => return None,
         };
         Some(text.to_owned())
@@ -185,7 +192,7 @@ impl CloudError {
     pub(super) fn may_pass(&self) -> bool {
         match self {
             Self::Refused { reason, .. } => reason.may_pass(),
-            Self::Unreachable { source, .. } => !source.is_builder(),
+            Self::Unreachable { source, .. } => !source.is_builder() && !http::is_untrusted(source),
             Self::NoIdToken(_)
             | Self::Provider(_)
             | Self::NoDefaultCredentials { .. }

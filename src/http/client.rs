@@ -64,6 +64,23 @@ pub fn builder() -> Result<ClientBuilder, HttpError> {
     Ok(builder)
 }
 
+/// Whether a connection was ended because nobody here trusts the other side's certificate.
+pub fn is_untrusted(error: &reqwest::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(found) = cause {
+        // An error of TLS travels inside of one of reading and writing, which does not call it its source.
+        let inside = found
+            .downcast_ref::<io::Error>()
+            .and_then(|error| error.get_ref()?.downcast_ref::<rustls::Error>());
+        let tls = inside.or_else(|| found.downcast_ref());
+        if matches!(tls, Some(rustls::Error::InvalidCertificate(_))) {
+            return true;
+        }
+        cause = found.source();
+    }
+    false
+}
+
 fn certificates(path: PathBuf) -> Result<Vec<Certificate>, HttpError> {
     let text = match fs::read(&path) {
         Ok(text) => text,

@@ -97,6 +97,45 @@ mod tests {
         assert_eq!(guest, None);
     }
 
+    /// A server that answers everything with its own name.
+    async fn named(name: &'static str) -> std::net::SocketAddr {
+        let router = axum::Router::new().fallback(move || async move { name });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+        let listener = listener.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        address
+    }
+
+    #[tokio::test]
+    async fn a_proxy_is_asked_besides_what_no_proxy_names() {
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let (proxy, server) = (named("proxy").await, named("server").await);
+        let proxy = format!("http://{proxy}");
+        for (none, expected) in [
+            ("", "proxy"),
+            ("other.example", "proxy"),
+            ("acme.example", "server"),
+            ("other.example, .acme.example", "server"),
+            ("*", "server"),
+        ] {
+            let found = read(&[("HTTP_PROXY", &proxy), ("NO_PROXY", none)]);
+            let proxies = found
+                .expect("there is one")
+                .build()
+                .expect("it can be used");
+            let builder = reqwest::Client::builder().no_proxy();
+            let builder = proxies
+                .into_iter()
+                .fold(builder, |builder, proxy| builder.proxy(proxy));
+            let client = builder.resolve("registry.acme.example", server).build();
+            let address = format!("http://registry.acme.example:{}/", server.port());
+            let answer = client.expect("a client").get(address).send().await;
+            let text = answer.expect("an answer").text().await;
+            assert_eq!(text.ok().as_deref(), Some(expected), "{none}");
+        }
+    }
+
     #[test]
     fn a_proxy_that_is_none_is_told_by_its_variable_alone() {
         let wrong = read(&[("HTTPS_PROXY", "http://user:hunter2@:x/")]);

@@ -5,7 +5,7 @@ use std::{io, path::PathBuf, time::Duration};
 use crate::{
     digest::Digest,
     event::FailureKind,
-    http::HttpError,
+    http::{self, HttpError},
     image::{CredentialsError, ImageReference, InvalidReference, RepositoryName},
 };
 
@@ -180,6 +180,7 @@ impl ImageError {
             },
             Self::Login { source, .. } => source.kind(),
             Self::Unreachable { source, .. } if source.is_timeout() => FailureKind::Timeout,
+            Self::Unreachable { source, .. } if http::is_untrusted(source) => FailureKind::Task,
             Self::Unreachable { .. } => FailureKind::Unavailable,
             Self::Client(_) => FailureKind::Invalid,
             Self::ReadBack { .. } => FailureKind::VerifyFailed,
@@ -211,6 +212,12 @@ impl ImageError {
                 "check the name; a private repository without credentials looks like one that is missing"
             }
             Self::Login { source, .. } => return source.hint(),
+            Self::Unreachable { source, .. } if http::is_untrusted(source) => {
+                return Some(format!(
+                    "name the certificate of its authority by {}",
+                    http::CA_FILE
+                ));
+            }
             Self::Unfinished { source, .. } => return source.hint(),
             Self::Io { .. }
             | Self::Assembly { .. }

@@ -13,22 +13,29 @@ use crate::{
 const PROVIDER: &str =
     "projects/123/locations/global/workloadIdentityPools/github/providers/actions";
 
+const TOKEN: &str = "request-token-of-the-job";
+
 /// Notes the mode of the file, where it is, and what it says; then what the test wants.
 const NOTE: &str = "stat -c %a \"$GOOGLE_APPLICATION_CREDENTIALS\" > $OUT/mode; \
      echo \"$GOOGLE_APPLICATION_CREDENTIALS\" > $OUT/path; cat \"$GOOGLE_APPLICATION_CREDENTIALS\" > $OUT/document; \
-     echo \"$GOOGLE_CLOUD_PROJECT $ACTIONS_ID_TOKEN_REQUEST_TOKEN\" > $OUT/named; ";
+     echo \"$GOOGLE_CLOUD_PROJECT ${ACTIONS_ID_TOKEN_REQUEST_TOKEN-}\" > $OUT/named; ";
 
-fn plan(script: &str, rest: &str) -> String {
+/// A plan of one task that is logged in to Google, from what else it says.
+fn plan_of(task: &str) -> String {
     format!(
         "name: app\n\
          connections:\n  cloud: {{ google: {{ project: acme-prod, workload-identity-provider: {PROVIDER}, service-account: deploy@acme.example, preview-service-account: look@acme.example }} }}\n\
-         phases:\n  - id: ship\n    tasks:\n      - {{ id: a, login: cloud, run: {{ script: '{script}'{rest} }} }}\n"
+         phases:\n  - id: ship\n    tasks:\n      - {{ id: a, login: cloud, {task} }}\n"
     )
 }
 
+fn plan(script: &str, rest: &str) -> String {
+    plan_of(&format!("run: {{ script: '{script}'{rest} }}"))
+}
+
 /// A job that may have OIDC tokens. Nobody is asked for one here: what reads the file asks.
-fn world(script: &str, rest: &str) -> World {
-    let world = World::new(&plan(&format!("{NOTE}{script}"), rest)).on_actions();
+fn job(plan: &str) -> World {
+    let world = World::new(plan).on_actions();
     let temporary = world.tmp().join("runner");
     std::fs::create_dir(&temporary).expect("a folder");
     let temporary = temporary.to_str().expect("text").to_owned();
@@ -38,7 +45,11 @@ fn world(script: &str, rest: &str) -> World {
             "ACTIONS_ID_TOKEN_REQUEST_URL",
             "https://oidc.example/token?v=2",
         )
-        .with("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "request-token-of-the-job")
+        .with("ACTIONS_ID_TOKEN_REQUEST_TOKEN", TOKEN)
+}
+
+fn world(script: &str, rest: &str) -> World {
+    job(&plan(&format!("{NOTE}{script}"), rest))
 }
 
 /// Where the file was, which was right while it was there.
@@ -55,14 +66,11 @@ fn file(world: &World) -> PathBuf {
 #[track_caller]
 fn nothing_stays(world: &World, ran: &Ran) {
     assert!(!file(world).exists(), "the file stays");
-    assert_eq!(
-        world.files_with("request-token-of-the-job"),
-        [PathBuf::new(); 0]
-    );
+    assert_eq!(world.files_with(TOKEN), [PathBuf::new(); 0]);
     let masks = ran
         .all()
         .replace("::add-mask::request-token-of-the-job", "");
-    assert!(!masks.contains("request-token-of-the-job"), "{masks}");
+    assert!(!masks.contains(TOKEN), "{masks}");
 }
 
 #[test]
@@ -97,12 +105,12 @@ fn the_file_is_gone_when_the_task_has_failed_or_was_never_started() {
         ran.tells("1: a failed (task)");
         nothing_stays(&world, &ran);
     }
-    let world = world("true", ", working-directory: nowhere");
-    world.run(&[]).tells("1: a failed (invalid)");
-    assert_eq!(
-        world.files_with("request-token-of-the-job"),
-        [PathBuf::new(); 0]
-    );
+    for rest in ["", ", changes: false"] {
+        let task = format!("run: {{ command: [there-is-no-such-program]{rest} }}");
+        let world = job(&plan_of(&task));
+        world.run(&[]).tells("1: a failed (task)");
+        assert_eq!(world.files_with(TOKEN), [PathBuf::new(); 0]);
+    }
 }
 
 #[test]
@@ -139,27 +147,17 @@ fn a_child_that_outlives_its_run_has_the_file_until_it_ends() {
     wait_until("its keeper has removed the file", || {
         (!path.exists()).then_some(())
     });
-    assert_eq!(
-        world.files_with("request-token-of-the-job"),
-        [PathBuf::new(); 0]
-    );
+    assert_eq!(world.files_with(TOKEN), [PathBuf::new(); 0]);
 }
 
 #[test]
 fn a_check_of_the_task_is_logged_in_too() {
-    let world = World::new(&format!(
-        "{}        verify: [{{ id: c, run: {{ script: 'echo $GOOGLE_APPLICATION_CREDENTIALS > $OUT/path; test -s $(cat $OUT/path)' }} }}]\n",
-        plan("true", "").replace("- { id: a", "- id: a\n        ").replace(" } }\n", " }\n").replace("        , login", "        login").replace(", run:", "\n        run:"),
-    ))
-    .on_actions()
-    .with("ACTIONS_ID_TOKEN_REQUEST_URL", "https://oidc.example/token")
-    .with("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "request-token-of-the-job");
+    let note = "echo $GOOGLE_APPLICATION_CREDENTIALS > $OUT/path; test -s $(cat $OUT/path)";
+    let check = format!("verify: [{{ id: c, run: {{ script: '{note}' }} }}]");
+    let world = job(&plan_of(&format!("run: {{ script: 'true' }}, {check}")));
     world.run(&[]).tells("0: a succeeded");
     assert!(!PathBuf::from(world.read("path").trim()).exists());
-    assert_eq!(
-        world.files_with("request-token-of-the-job"),
-        [PathBuf::new(); 0]
-    );
+    assert_eq!(world.files_with(TOKEN), [PathBuf::new(); 0]);
 }
 
 #[test]
