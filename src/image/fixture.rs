@@ -44,6 +44,8 @@ pub(super) struct Stored {
     /// By repository and tag or digest.
     pub(super) manifests: BTreeMap<(String, String), (String, Bytes)>,
     pub(super) seen: Vec<Seen>,
+    /// What was posted to a token service.
+    pub(super) bodies: Vec<String>,
 }
 
 pub(super) struct Registry {
@@ -130,6 +132,11 @@ async fn answer(
         .filter(|other| other.method == seen.method && path(&other.target) == path(&seen.target));
     let before = before.count();
     stored.seen.push(seen.clone());
+    if let ("/token", "POST", Ok(body)) = (uri.path(), seen.method.as_str(), &body) {
+        stored
+            .bodies
+            .push(String::from_utf8_lossy(body).into_owned());
+    }
     let (status, headers, body) = match (trick(&seen, before), body) {
         (Some(reply), _) => reply,
         (None, Ok(body)) => store(&mut stored, &seen, &headers, body),

@@ -64,9 +64,15 @@ fn file(world: &World) -> PathBuf {
 
 /// Nothing below the folders of the run says the token, and nothing that was printed.
 #[track_caller]
+fn no_file_says_it(world: &World) {
+    let found = world.files_with(TOKEN);
+    assert!(found.is_empty(), "{found:?}");
+}
+
+#[track_caller]
 fn nothing_stays(world: &World, ran: &Ran) {
     assert!(!file(world).exists(), "the file stays");
-    assert_eq!(world.files_with(TOKEN), [PathBuf::new(); 0]);
+    no_file_says_it(world);
     let masks = ran
         .all()
         .replace("::add-mask::request-token-of-the-job", "");
@@ -109,7 +115,7 @@ fn the_file_is_gone_when_the_task_has_failed_or_was_never_started() {
         let task = format!("run: {{ command: [there-is-no-such-program]{rest} }}");
         let world = job(&plan_of(&task));
         world.run(&[]).tells("1: a failed (task)");
-        assert_eq!(world.files_with(TOKEN), [PathBuf::new(); 0]);
+        no_file_says_it(&world);
     }
 }
 
@@ -147,7 +153,7 @@ fn a_child_that_outlives_its_run_has_the_file_until_it_ends() {
     wait_until("its keeper has removed the file", || {
         (!path.exists()).then_some(())
     });
-    assert_eq!(world.files_with(TOKEN), [PathBuf::new(); 0]);
+    no_file_says_it(&world);
 }
 
 #[test]
@@ -157,7 +163,7 @@ fn a_check_of_the_task_is_logged_in_too() {
     let world = job(&plan_of(&format!("run: {{ script: 'true' }}, {check}")));
     world.run(&[]).tells("0: a succeeded");
     assert!(!PathBuf::from(world.read("path").trim()).exists());
-    assert_eq!(world.files_with(TOKEN), [PathBuf::new(); 0]);
+    no_file_says_it(&world);
 }
 
 #[test]
