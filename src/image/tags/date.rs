@@ -117,7 +117,10 @@ fn pieces_with<'f>(format: &'f str, tokens: &[&[&'f str]], backslash: Backslash)
             let next = after.chars().next().map_or(0, char::len_utf8);
             let escaped = token_at(after).map_or(next, str::len);
             length = 1 + escaped;
-            pieces.push(Piece::Literal(&rest[1..length]));
+            // No backslash is shown, one that is escaped neither.
+            if !after.starts_with('\\') {
+                pieces.push(Piece::Literal(&rest[1..length]));
+            }
         } else if let Some(token) = token_at(rest) {
             length = token.len();
             pieces.push(Piece::Token(token));
@@ -305,6 +308,7 @@ mod tests {
                 "Thursday, January 9, 2020 1:05 PM|Jan 9, 2020",
             ),
             (Some(r"[LT] \LT [a[b]c] \Y \[Y]"), "LT LT [pmb]c Y [2020]"),
+            (Some(r"a\\M\"), "pm1"),
             (Some("Hmm hmmss"), "1305 10507"),
             (Some("[YYYY"), "[2020"),
             (Some("ü€"), "ü€"),
