@@ -17,6 +17,8 @@ const ARCHIVE: &str = "image.tar";
 pub struct BuildRequest {
     /// Folder in which the builder is called and leaves the image. It is empty but for the secrets.
     pub folder: PathBuf,
+    /// The context as people know it.
+    pub called: String,
     /// The context, absolute.
     pub context: PathBuf,
     /// The Dockerfile, absolute.
@@ -62,7 +64,7 @@ impl Builder {
         request: &BuildRequest,
         equip: impl Fn(CommandSpec) -> CommandSpec,
     ) -> CommandSpec {
-        let purpose = format!("build `{}`", request.context.display());
+        let purpose = format!("build `{}`", request.called);
         let mut spec = equip(CommandSpec::new(self.kind().program(), purpose))
             .dir(&request.folder)
             .stop(StopPolicy {

@@ -1,29 +1,38 @@
 //! `deploy-action publish`: an image of a layout to registries, its tags last, and the way back.
 
 mod journal;
+mod source;
 mod to;
+mod verify;
 
-use std::{collections::BTreeMap, num::NonZeroU32, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    num::NonZeroU32,
+    path::PathBuf,
+    time::Duration,
+};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::json;
 
 use self::{
     journal::Journal,
+    source::Source,
     to::{Destinations, destinations},
+    verify::Seen,
 };
 use super::{
     CliError, Environment, Exit, exit, output,
+    registries::{image_error, registry_client},
     session::{block_on, state_home},
     signals,
+    tags::by_rules,
 };
 use crate::{
     diagnostic::words::count,
-    event::FailureKind,
-    execute::{StandIns, stand_in},
     image::{
-        BlobCache, Endpoints, ImageError, Layout, Published, RegistryClient, RepositoryName,
-        RetryPolicy, RootManifest, TagBefore, http_client, preflight, restore_tag, stage,
+        ImageError, ImageReference, Layout, Published, RegistryClient, RepositoryName, RetryPolicy,
+        RootManifest, TagBefore, preflight, restore_tag, stage,
     },
     plan::duration,
 };
@@ -33,6 +42,8 @@ Examples:
   deploy-action publish --layout out/image --to ghcr.io/acme/api:1.4.0
   deploy-action publish --layout out/image --to ghcr.io/acme/api:1.4.0 --to ghcr.io/acme/api:latest \\
                         --to europe-docker.pkg.dev/acme/images/api:1.4.0
+  deploy-action publish --part ghcr.io/acme/api@sha256:… --part ghcr.io/acme/api@sha256:… --to ghcr.io/acme/api:1.4.0
+  deploy-action publish --verify --to ghcr.io/acme/api:1.4.0
   deploy-action publish --preflight --to ghcr.io/acme/api
   deploy-action publish --restore --to ghcr.io/acme/api       its tags name again what they named before
 
@@ -51,17 +62,40 @@ pub struct PublishArgs {
         long,
         value_name = "DIR",
         value_hint = clap::ValueHint::DirPath,
-        required_unless_present_any = ["preflight", "restore"]
+        required_unless_present_any = ["part", "preflight", "restore", "verify"]
     )]
     layout: Option<PathBuf>,
+    /// A part of the image, for one platform, that is in a registry by its digest: all of them become one index; may be repeated
+    #[arg(
+        long,
+        value_name = "REGISTRY/REPOSITORY@DIGEST",
+        conflicts_with = "layout"
+    )]
+    part: Vec<String>,
     /// Where it goes; without a tag it is there by its digest alone; may be repeated
     #[arg(long, value_name = "REGISTRY/REPOSITORY[:TAG]", required = true)]
     to: Vec<String>,
+    /// Rules that make further tags, one a line, as of docker/metadata-action (`deploy-action tags` explains them); `latest`, `1`, `1.2`
+    /// move only where no higher version is known
+    #[arg(long, value_name = "LINES", allow_hyphen_values = true)]
+    tags: Vec<String>,
+    /// What goes for all rules: latest, prefix, suffix
+    #[arg(
+        long,
+        value_name = "LINES",
+        requires = "tags",
+        allow_hyphen_values = true
+    )]
+    flavor: Vec<String>,
     /// Proves that these repositories may be written to, and changes nothing
-    #[arg(long, conflicts_with_all = ["layout", "restore"])]
+    #[arg(long, conflicts_with_all = ["layout", "part", "restore", "verify"])]
     preflight: bool,
+    /// Looks at what is published as somebody else would: reads it back, starts it where docker or podman answers, and asks GitHub
+    /// whether the owner's packages list it. Without an image to publish, at what is there
+    #[arg(long, conflicts_with = "restore")]
+    verify: bool,
     /// Has the tags of these repositories name what they named before the last publication of this machine
-    #[arg(long, conflicts_with = "layout")]
+    #[arg(long, conflicts_with_all = ["layout", "part"])]
     restore: bool,
     /// How often a request is tried that fails for a reason that may pass
     #[arg(long, value_name = "NUMBER", default_value = "5")]
@@ -114,7 +148,7 @@ async fn carry_out(
     to: &Destinations,
     environment: &Environment,
 ) -> Result<Exit, CliError> {
-    let client = client(args, environment)?;
+    let client = client(args, to, environment)?;
     let state = args
         .state
         .clone()
@@ -125,17 +159,76 @@ async fn carry_out(
     if args.restore {
         return restore(&client, to, &state, args.format).await;
     }
-    let layout = args
-        .layout
-        .as_deref()
-        .ok_or_else(|| CliError::new(Exit::Usage, "no image is named").hint("`--layout DIR`"))?;
-    let layout = Layout::open(layout).map_err(|error| wrong_layout(&error))?;
-    let published = send(&client, &layout, to, &state).await?;
-    match args.format {
-        output::Format::Text => say(&published),
-        output::Format::Json => output::json(&as_json(&published)),
+    let source = match (&args.layout, args.part.as_slice()) {
+        (Some(layout), _) => Source::Layout(layout),
+        (None, []) => return look_at(&client, to.named(), args.format, environment).await,
+        (None, texts) => Source::Parts(source::parts(texts)?),
+    };
+    let scratch = tempfile::tempdir().map_err(|error| {
+        CliError::file("make a folder in", std::env::temp_dir().display(), &error)
+    })?;
+    let layout = source.open(&client, to, scratch.path()).await?;
+    let to = with_rules(args, to, environment).await?;
+    let published = send(&client, &layout, &to, &state).await?;
+    match (args.format, args.verify) {
+        (output::Format::Text, _) => say(&published),
+        (output::Format::Json, false) => output::json(&as_json(&published)),
+        // One document: that of the look.
+        (output::Format::Json, true) => {}
     }
-    Ok(Exit::Done)
+    if !args.verify {
+        return Ok(Exit::Done);
+    }
+    let references = published.targets.into_iter().map(|target| target.reference);
+    look_at(&client, references.collect(), args.format, environment).await
+}
+
+/// Adds the tags that rules come to, and says which of them stay where they are.
+async fn with_rules(
+    args: &PublishArgs,
+    to: &Destinations,
+    environment: &Environment,
+) -> Result<Destinations, CliError> {
+    let mut to = to.clone();
+    if args.tags.is_empty() {
+        return Ok(to);
+    }
+    let repositories = to.repositories();
+    let settled = by_rules((&args.tags, &args.flavor), &repositories, environment).await?;
+    for (repository, settled) in repositories.iter().zip(&settled) {
+        for left in &settled.left {
+            output::words(&format!(
+                "warning: `{repository}:{}` stays where it is: {}\n",
+                left.tag, left.because
+            ));
+        }
+    }
+    to.add(settled);
+    Ok(to)
+}
+
+/// Looks at images as somebody else would.
+async fn look_at(
+    client: &RegistryClient,
+    references: Vec<ImageReference>,
+    format: output::Format,
+    environment: &Environment,
+) -> Result<Exit, CliError> {
+    let mut seen = Vec::new();
+    for reference in &references {
+        let image = Seen::of(client, reference, environment).await?;
+        if format == output::Format::Text {
+            output::words(&image.lines());
+        }
+        seen.push(image);
+    }
+    if format == output::Format::Json {
+        output::json(&seen.iter().map(Seen::as_json).collect());
+    }
+    Ok(match seen.iter().all(Seen::holds) {
+        true => Exit::Done,
+        false => Exit::Failed,
+    })
 }
 
 async fn send(
@@ -290,66 +383,31 @@ async fn restore(
     first_error.map_or(Ok(Exit::Done), Err)
 }
 
-fn client(args: &PublishArgs, environment: &Environment) -> Result<RegistryClient, CliError> {
-    let stand_ins = match environment.get(stand_in::VARIABLE) {
-        Some(path) => StandIns::read(Utf8Path::new(path))
-            .map_err(|error| CliError::from_error(Exit::Usage, &error))?,
-        None => StandIns::default(),
+fn client(
+    args: &PublishArgs,
+    to: &Destinations,
+    environment: &Environment,
+) -> Result<RegistryClient, CliError> {
+    let pace = match args.retry_delay.is_zero() {
+        true => RetryPolicy::immediate(),
+        false => RetryPolicy {
+            first_delay: args.retry_delay,
+            ..RetryPolicy::default()
+        },
     };
-    let mut endpoints = Endpoints::default();
-    for (host, server) in &stand_ins.registries {
-        let url = server
-            .url
-            .parse()
-            .map_err(|error| CliError::from_error(Exit::Usage, &error))?;
-        endpoints = endpoints.lead(host, url);
-    }
-    let http = http_client(concat!("deploy-action/", env!("CARGO_PKG_VERSION")))
-        .map_err(|error| CliError::from_error(Exit::Bug, &error))?;
     let pace = RetryPolicy {
         attempts: args.tries.get(),
-        first_delay: args.retry_delay,
-        ..RetryPolicy::default()
+        ..pace
     };
-    let pace = match args.retry_delay.is_zero() {
-        true => RetryPolicy {
-            attempts: args.tries.get(),
-            ..RetryPolicy::immediate()
-        },
-        false => pace,
-    };
-    Ok(RegistryClient::new(http)
-        .with_endpoints(endpoints)
-        .with_retries(pace)
-        .with_blob_cache(Arc::new(blob_cache(environment))))
-}
-
-/// The blob cache in its place, as the XDG base directory specification says.
-pub(super) fn blob_cache(environment: &Environment) -> BlobCache {
-    let cache = match (environment.get("XDG_CACHE_HOME"), environment.get("HOME")) {
-        (Some(cache), _) => PathBuf::from(cache),
-        (None, Some(home)) => PathBuf::from(home).join(".cache"),
-        (None, None) => return BlobCache::default(),
-    };
-    BlobCache::open(cache.join("deploy-action").join("blobs.jsonl"))
+    let parts = source::parts(&args.part)?;
+    let targets = to.targets().iter().map(|target| &target.repository);
+    let repositories = targets.chain(parts.iter().map(ImageReference::repository));
+    let hosts: BTreeSet<&str> = repositories.map(RepositoryName::registry).collect();
+    registry_client(hosts, environment, pace)
 }
 
 fn wrong_layout(error: &ImageError) -> CliError {
     let failed = CliError::from_error(Exit::Usage, error);
-    match error.hint() {
-        Some(hint) => failed.hint(hint),
-        None => failed,
-    }
-}
-
-/// What a failure around an image ends the program with.
-fn image_error(error: &ImageError) -> CliError {
-    let exit = match error.kind() {
-        FailureKind::Unavailable | FailureKind::Timeout | FailureKind::Quota => Exit::Unavailable,
-        FailureKind::Internal => Exit::Bug,
-        _ => Exit::Failed,
-    };
-    let failed = CliError::from_error(exit, error);
     match error.hint() {
         Some(hint) => failed.hint(hint),
         None => failed,

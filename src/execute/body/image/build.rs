@@ -12,7 +12,7 @@ use std::{
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{Attempt, BodyResult, ExecuteError, Run, make::layer_cache, tags::lines};
+use super::{Attempt, BodyResult, ExecuteError, Run, make::layer_cache, tags::Words};
 use crate::{
     builder::{self, BuildRequest, Builder, Leaves, Needs, SecretFile},
     digest::Digest,
@@ -35,13 +35,13 @@ const EPOCH: &str = "SOURCE_DATE_EPOCH";
 pub(super) async fn build<'p>(
     run: &Run<'_, 'p>,
     attempt: &Attempt<'_, 'p>,
-    image: &Image,
+    (image, words): (&Image, &Words),
     from: &Build,
     folder: &Utf8Path,
     result: &mut BodyResult,
 ) -> Result<Layout, ExecuteError> {
     let environment = Environment::of(run, attempt.node)?;
-    let site = Site::new(run, attempt, image, from, &environment)?;
+    let site = Site::new(run, attempt, words, from, &environment)?;
     let needs = Needs {
         secrets: !from.secrets.is_empty(),
         own_ignore_file: site.ignore_file.is_some(),
@@ -110,7 +110,7 @@ impl<'s, 'r, 'p> Site<'s, 'r, 'p> {
     fn new(
         run: &'s Run<'r, 'p>,
         attempt: &'s Attempt<'s, 'p>,
-        image: &Image,
+        words: &Words,
         from: &'s Build,
         environment: &'s Environment,
     ) -> Result<Self, ExecuteError> {
@@ -138,8 +138,8 @@ impl<'s, 'r, 'p> Site<'s, 'r, 'p> {
             ignore_file: context::own_ignore_file(&file),
             context,
             file,
-            labels: lines(image.labels.as_deref())?,
-            annotations: lines(image.annotations.as_deref())?,
+            labels: words.labels.clone(),
+            annotations: words.annotations.clone(),
             epoch: epoch(environment)?,
             deadline: Instant::now() + attempt.node.task.timeout,
             logs: run
@@ -162,6 +162,7 @@ impl<'s, 'r, 'p> Site<'s, 'r, 'p> {
         let numbered = self.from.secrets.iter().enumerate();
         Ok(BuildRequest {
             folder: folder.into(),
+            called: self.from.folder.clone(),
             context: self.context.clone().into(),
             file: self.file.clone().into(),
             ignore_file: self.ignore_file.clone().map(PathBuf::from),

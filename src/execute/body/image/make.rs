@@ -4,7 +4,7 @@ use std::fs;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{Attempt, BodyResult, ExecuteError, Run, build::build, tags::lines};
+use super::{Attempt, BodyResult, ExecuteError, Run, build::build, tags::Words};
 use crate::{
     digest::Digest,
     event::{Effect, FailureKind, Reality},
@@ -19,6 +19,7 @@ pub(super) async fn make<'p>(
     run: &Run<'_, 'p>,
     attempt: &Attempt<'_, 'p>,
     image: &Image,
+    words: &Words,
     result: &mut BodyResult,
 ) -> Result<Layout, ExecuteError> {
     match &image.source {
@@ -30,7 +31,7 @@ pub(super) async fn make<'p>(
         Source::Assemble(assembly) => {
             let folder = folder(run, attempt)?;
             let assembled = assemble_cached(
-                &described(run, image, assembly)?,
+                &described(run, image, assembly, words)?,
                 &folder,
                 &layer_cache(run),
             )?;
@@ -52,7 +53,15 @@ pub(super) async fn make<'p>(
             Ok(assembled.layout)
         }
         Source::Context(from) => {
-            build(run, attempt, image, from, &folder(run, attempt)?, result).await
+            build(
+                run,
+                attempt,
+                (image, words),
+                from,
+                &folder(run, attempt)?,
+                result,
+            )
+            .await
         }
         Source::Copy(reference) => {
             fetch(run, attempt, reference, &folder(run, attempt)?, result).await
@@ -123,6 +132,7 @@ fn described<'p>(
     run: &Run<'_, 'p>,
     image: &Image,
     assembly: &Assemble,
+    words: &Words,
 ) -> Result<Assembly, ExecuteError> {
     let base = assembly
         .base
@@ -150,8 +160,8 @@ fn described<'p>(
         ports: assembly.ports.clone(),
         user: assembly.user.clone(),
         workdir: assembly.workdir.clone(),
-        labels: lines(image.labels.as_deref())?,
-        annotations: lines(image.annotations.as_deref())?,
+        labels: words.labels.clone(),
+        annotations: words.annotations.clone(),
         platforms: platforms.collect::<Result<_, _>>()?,
     })
 }
