@@ -323,3 +323,6 @@ impl<'p> Connection<'p> {
         Ok(Next::GoesOn)
     }
 }
+
+#[cfg(test)]
+mod tests;

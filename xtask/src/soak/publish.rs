@@ -17,7 +17,7 @@ use deploy_action_test_wire::{Access, Registry, Soaked, soak};
 
 use crate::{program, repository, setup, words};
 
-/// How many of what went wrong are told in full.
+/// How many of what went wrong are told in full, with what went over the wire.
 const MOST_TOLD: usize = 5;
 
 #[derive(Args)]
@@ -78,8 +78,12 @@ fn one(
     words::say(&format!("publishing to {name}"));
     let wanted = seeds.end - seeds.start;
     let soaked = soak(program, registry.address(), seeds, || Instant::now() < over);
-    for (seed, wrong) in soaked.wrong.iter().take(MOST_TOLD) {
-        words::say(&format!("error: seed {seed}: {wrong}"));
+    for (number, (seed, wrong)) in soaked.wrong.iter().enumerate() {
+        let told = match number < MOST_TOLD {
+            true => wrong.as_str(),
+            false => wrong.lines().next().unwrap_or_default(),
+        };
+        words::say(&format!("error: seed {seed}: {told}"));
     }
     for (cause, count) in causes(&soaked) {
         words::say(&format!("  {count} failed: {cause}"));
