@@ -29,6 +29,7 @@ mod schema;
 mod session;
 mod signals;
 mod status;
+mod tags;
 mod trace;
 
 pub use args::{Args, run};

@@ -57,5 +57,9 @@ pub use referrers::{
 };
 pub use rootfs::{FileFact, FileKind};
 pub use spec::{Descriptor, InvalidPlatform, Platform};
-pub use tags::{ComputedTags, GitFacts, TagRules, TagRulesError};
+pub use tags::{
+    AnnotationLevel, ComputedTags, Dialect, Fate, GitFacts, ImageTitle, KnownTags, LabelLines,
+    Labels, LeftTag, PullRequestCommit, RegistryTags, SettledTags, TagImages, TagInput, TagNames,
+    TagProblem, TagRules, TagRulesError, TagStep, ToldEvent, short_sha_length,
+};
 pub use unpack::{Unpacked, unpack};

@@ -5,7 +5,7 @@ use clap::Parser as _;
 use super::{
     CliError, Environment, Exit, action, checkpoint, close, completion, doctor, exit, explain,
     graph, init, lint, man, output, publish, rehearse, render, run as run_verb, schema, status,
-    trace,
+    tags, trace,
 };
 
 const EXAMPLES: &str = "\
@@ -45,6 +45,7 @@ enum Verb {
     Close(close::CloseArgs),
     Init(init::InitArgs),
     Doctor(doctor::DoctorArgs),
+    Tags(Box<tags::TagsArgs>),
     Schema(schema::SchemaArgs),
     Completion(completion::CompletionArgs),
     Man(man::ManArgs),
@@ -108,6 +109,7 @@ pub(super) fn carry_out(args: &Args, environment: &Environment) -> Result<Exit, 
         Verb::Close(args) => close::close(args, environment),
         Verb::Init(args) => init::init(args, environment),
         Verb::Doctor(args) => doctor::doctor(args, environment),
+        Verb::Tags(args) => tags::tags(args, environment),
         Verb::Schema(args) => schema::schema(args),
         Verb::Completion(args) => completion::completion(args),
         Verb::Man(args) => man::man(args),

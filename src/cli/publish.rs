@@ -1,7 +1,9 @@
 //! `deploy-action publish`: an image of a layout to registries, its tags last, and the way back.
 
 mod journal;
+mod source;
 mod to;
+mod verify;
 
 use std::{collections::BTreeMap, num::NonZeroU32, path::PathBuf, sync::Arc, time::Duration};
 
@@ -10,7 +12,9 @@ use serde_json::json;
 
 use self::{
     journal::Journal,
+    source::Source,
     to::{Destinations, destinations},
+    verify::Seen,
 };
 use super::{
     CliError, Environment, Exit, exit, output,
@@ -22,8 +26,9 @@ use crate::{
     event::FailureKind,
     execute::{StandIns, stand_in},
     image::{
-        BlobCache, Endpoints, ImageError, Layout, Published, RegistryClient, RepositoryName,
-        RetryPolicy, RootManifest, TagBefore, http_client, preflight, restore_tag, stage,
+        BlobCache, Endpoints, ImageError, ImageReference, Layout, Published, RegistryClient,
+        RepositoryName, RetryPolicy, RootManifest, TagBefore, http_client, preflight, restore_tag,
+        stage,
     },
     plan::duration,
 };
@@ -33,6 +38,8 @@ Examples:
   deploy-action publish --layout out/image --to ghcr.io/acme/api:1.4.0
   deploy-action publish --layout out/image --to ghcr.io/acme/api:1.4.0 --to ghcr.io/acme/api:latest \\
                         --to europe-docker.pkg.dev/acme/images/api:1.4.0
+  deploy-action publish --part ghcr.io/acme/api@sha256:… --part ghcr.io/acme/api@sha256:… --to ghcr.io/acme/api:1.4.0
+  deploy-action publish --verify --to ghcr.io/acme/api:1.4.0
   deploy-action publish --preflight --to ghcr.io/acme/api
   deploy-action publish --restore --to ghcr.io/acme/api       its tags name again what they named before
 
@@ -51,17 +58,28 @@ pub struct PublishArgs {
         long,
         value_name = "DIR",
         value_hint = clap::ValueHint::DirPath,
-        required_unless_present_any = ["preflight", "restore"]
+        required_unless_present_any = ["part", "preflight", "restore", "verify"]
     )]
     layout: Option<PathBuf>,
+    /// A part of the image, for one platform, that is in a registry by its digest: all of them become one index; may be repeated
+    #[arg(
+        long,
+        value_name = "REGISTRY/REPOSITORY@DIGEST",
+        conflicts_with = "layout"
+    )]
+    part: Vec<String>,
     /// Where it goes; without a tag it is there by its digest alone; may be repeated
     #[arg(long, value_name = "REGISTRY/REPOSITORY[:TAG]", required = true)]
     to: Vec<String>,
     /// Proves that these repositories may be written to, and changes nothing
-    #[arg(long, conflicts_with_all = ["layout", "restore"])]
+    #[arg(long, conflicts_with_all = ["layout", "part", "restore", "verify"])]
     preflight: bool,
+    /// Looks at what is published as somebody else would: reads it back, starts it where docker or podman answers, and asks GitHub
+    /// whether the owner's packages list it. Without an image to publish, at what is there
+    #[arg(long, conflicts_with = "restore")]
+    verify: bool,
     /// Has the tags of these repositories name what they named before the last publication of this machine
-    #[arg(long, conflicts_with = "layout")]
+    #[arg(long, conflicts_with_all = ["layout", "part"])]
     restore: bool,
     /// How often a request is tried that fails for a reason that may pass
     #[arg(long, value_name = "NUMBER", default_value = "5")]
@@ -125,17 +143,51 @@ async fn carry_out(
     if args.restore {
         return restore(&client, to, &state, args.format).await;
     }
-    let layout = args
-        .layout
-        .as_deref()
-        .ok_or_else(|| CliError::new(Exit::Usage, "no image is named").hint("`--layout DIR`"))?;
-    let layout = Layout::open(layout).map_err(|error| wrong_layout(&error))?;
+    let source = match (&args.layout, args.part.as_slice()) {
+        (Some(layout), _) => Source::Layout(layout),
+        (None, []) => return look_at(&client, to.named(), args.format, environment).await,
+        (None, texts) => Source::Parts(source::parts(texts)?),
+    };
+    let scratch = tempfile::tempdir().map_err(|error| {
+        CliError::file("make a folder in", std::env::temp_dir().display(), &error)
+    })?;
+    let layout = source.open(&client, to, scratch.path()).await?;
     let published = send(&client, &layout, to, &state).await?;
-    match args.format {
-        output::Format::Text => say(&published),
-        output::Format::Json => output::json(&as_json(&published)),
+    match (args.format, args.verify) {
+        (output::Format::Text, _) => say(&published),
+        (output::Format::Json, false) => output::json(&as_json(&published)),
+        // One document: that of the look.
+        (output::Format::Json, true) => {}
     }
-    Ok(Exit::Done)
+    if !args.verify {
+        return Ok(Exit::Done);
+    }
+    let references = published.targets.into_iter().map(|target| target.reference);
+    look_at(&client, references.collect(), args.format, environment).await
+}
+
+/// Looks at images as somebody else would.
+async fn look_at(
+    client: &RegistryClient,
+    references: Vec<ImageReference>,
+    format: output::Format,
+    environment: &Environment,
+) -> Result<Exit, CliError> {
+    let mut seen = Vec::new();
+    for reference in &references {
+        let image = Seen::of(client, reference, environment).await?;
+        if format == output::Format::Text {
+            output::words(&image.lines());
+        }
+        seen.push(image);
+    }
+    if format == output::Format::Json {
+        output::json(&seen.iter().map(Seen::as_json).collect());
+    }
+    Ok(match seen.iter().all(Seen::holds) {
+        true => Exit::Done,
+        false => Exit::Failed,
+    })
 }
 
 async fn send(

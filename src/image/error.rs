@@ -165,6 +165,15 @@ pub struct Standing {
     pub unknown: Vec<ImageReference>,
 }
 
+impl Standing {
+    /// Adds what is known of other tags.
+    pub(super) fn add(&mut self, other: Self) {
+        self.moved.extend(other.moved);
+        self.not_moved.extend(other.not_moved);
+        self.unknown.extend(other.unknown);
+    }
+}
+
 impl fmt::Display for Standing {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let lists = [
@@ -172,13 +181,13 @@ impl fmt::Display for Standing {
             ("not moved", &self.not_moved),
             ("not known", &self.unknown),
         ];
-        let mut words: Vec<String> = lists
+        let words: Vec<String> = lists
             .iter()
             .filter(|(_, tags)| !tags.is_empty())
             .map(|(what, tags)| format!("{what}: {}", list(tags)))
             .collect();
-        if self.moved.is_empty() && self.unknown.is_empty() {
-            words = vec!["no tag was moved".to_owned()];
+        if words.is_empty() {
+            return formatter.write_str("no tag was to be moved");
         }
         formatter.write_str(&words.join("; "))
     }

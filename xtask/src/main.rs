@@ -45,7 +45,7 @@ enum Verb {
     Conformance(conformance::ConformanceArgs),
     /// Looks for inputs that break a promise of the program.
     Fuzz(fuzz::FuzzArgs),
-    /// Strikes rehearsals at any moment, and sees that they end as if nobody had.
+    /// Strikes rehearsals at any moment and publications by faults, and sees that they end right or say what is wrong.
     #[cfg(target_os = "linux")]
     Soak(soak::SoakArgs),
     /// Checks the code for each system that the README names, as far as its standard library is installed.

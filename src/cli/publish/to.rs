@@ -2,7 +2,7 @@
 
 use crate::{
     cli::{CliError, Exit},
-    image::{ImageReference, PublishTarget},
+    image::{ImageReference, PublishTarget, Tag},
 };
 
 /// Where an image goes: each repository once, with all of its tags in the order in which they were given.
@@ -12,6 +12,18 @@ pub(super) struct Destinations(Vec<PublishTarget>);
 impl Destinations {
     pub(super) fn targets(&self) -> &[PublishTarget] {
         &self.0
+    }
+
+    /// What the destinations name now: each tag, `latest` where there is none.
+    pub(super) fn named(&self) -> Vec<ImageReference> {
+        let named = self.0.iter().flat_map(|target| {
+            let tags = match target.tags.is_empty() {
+                true => vec![Tag::latest()],
+                false => target.tags.clone(),
+            };
+            tags.into_iter().map(|tag| target.repository.tagged(tag))
+        });
+        named.collect()
     }
 }
 

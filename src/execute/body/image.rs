@@ -5,14 +5,18 @@ mod build;
 mod make;
 mod tags;
 
-use self::{attest::Documents, make::make, tags::tags};
+use self::{
+    attest::Documents,
+    make::make,
+    tags::{facts, settle, tags, taken},
+};
 use super::{Attempt, BodyResult, ExecuteError, Run, evaluate};
 use crate::{
     event::{Effect, FailureKind, Reality},
     execute::{
         checks::{judge_all, observe_in_layout},
         outputs::Produced,
-        registry::{references_by_registry, repository_name},
+        registry::{Registry, references_by_registry, repository_name},
     },
     expression::{Map, Value},
     image::{
@@ -36,18 +40,22 @@ pub(super) async fn publish<'p>(
     let to = Destinations::of(run, attempt, &image)?;
     to.prove().await?;
     let started = run.world.now();
-    let layout = make(run, attempt, &image, result).await?;
+    let facts = facts(run).await?;
+    let layout = make(run, attempt, &image, &facts, result).await?;
     judge(&body, &layout)?;
-    let tags = tags(run, &image)?;
+    let tags = tags(run, &image, &facts)?;
     for warning in &tags.warnings {
         run.recorder
             .notice(&format!("{}: {warning}", attempt.node.key));
     }
+    let mut targets = to.targets(&tags.tags);
+    settle(run, &to.registries, &tags, &mut targets).await?;
     let digest = layout.root()?.digest;
     output(result, "digest", Value::from(digest.to_string()))?;
-    let version = tags.version.map_or(Value::Null, Value::from);
+    let version = tags.version.clone().map_or(Value::Null, Value::from);
     output(result, "version", version)?;
-    let list = tags.tags.iter().map(|tag| Value::from(tag.to_string()));
+    let list = taken(&tags, &targets).into_iter();
+    let list = list.map(|tag| Value::from(tag.to_string()));
     output(result, "tags", Value::List(list.collect()))?;
     if to.repositories.is_empty() {
         result.effects.push(Effect {
@@ -58,7 +66,6 @@ pub(super) async fn publish<'p>(
         });
         return Ok(());
     }
-    let targets = to.targets(&tags.tags);
     let made = (to.repositories.as_slice(), started);
     let documents = Documents::of(run, attempt, &image, &layout, made)?;
     let root = match documents.is_empty() {
@@ -75,6 +82,7 @@ pub(super) async fn publish<'p>(
 
 /// Where an image goes.
 struct Destinations {
+    registries: Vec<Registry>,
     repositories: Vec<RepositoryName>,
     client: RegistryClient,
 }
@@ -99,6 +107,7 @@ impl Destinations {
         Ok(Self {
             repositories,
             client: run.registry_client(&registries)?,
+            registries,
         })
     }
 

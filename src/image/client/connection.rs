@@ -351,8 +351,42 @@ impl Repository<'_> {
                     }
                     url = self.location(&ask.doing, &url, &answer)?;
                 }
+                _ if status == StatusCode::FORBIDDEN && ask.method == Method::HEAD => {
+                    // Its body is what tells a limit from a permission, and this answer has none.
+                    drop(answer);
+                    return Err(self.words_of_a_head(ask, &url).await);
+                }
                 _ => return Err(answer::refusal(self.registry(), &ask.doing, answer).await),
             }
+        }
+    }
+
+    /// Asks by GET what was refused to HEAD, for the words of the refusal.
+    async fn words_of_a_head(&self, ask: &Ask, url: &Url) -> ImageError {
+        let asked = Ask {
+            method: Method::GET,
+            ..ask.clone()
+        };
+        let grant = self
+            .client
+            .grants
+            .current(&self.name)
+            .filter(|_| self.is_home(url));
+        let header = grant.map(|grant| grant.header);
+        let answered = match self.request(&asked, url, header).await {
+            Ok(request) => self.client.count(request).await,
+            Err(problem) => return problem,
+        };
+        match answered {
+            Ok(answer) if answer.status().is_success() => ImageError::Refused {
+                registry: self.registry().to_owned(),
+                doing: ask.doing.clone(),
+                status: StatusCode::FORBIDDEN.as_u16(),
+                message: String::new(),
+                retry_after: None,
+            },
+            Ok(answer) => answer::refusal(self.registry(), &ask.doing, answer).await,
+            Err(source) => self.unreachable(&ask.doing, source),
         }
     }
 

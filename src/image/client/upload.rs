@@ -291,13 +291,15 @@ impl Repository<'_> {
                 Ok(Step::Stored) => return Ok(()),
                 Ok(Step::Further) => {}
                 Err(problem) => {
+                    // A line that breaks says nothing of the upload: it is gone on with, by this process or the next.
+                    let is_refused = matches!(problem, ImageError::Refused { .. });
                     // Of an upload about which both sides think differently, the registry says where it stands.
                     let asks = is_out_of_step(&problem) && failures + 1 < self.client.pace.attempts;
                     if !asks {
                         self.client.pace.wait(failures, problem).await?;
                     }
                     failures += 1;
-                    stuck += 1;
+                    stuck += u32::from(is_refused);
                     session = self.regain(parcel, session, stuck).await;
                     if session.is_none() {
                         stuck = 0;

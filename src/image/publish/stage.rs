@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, future, stream};
 
-use super::{AT_ONCE, MovedTag, PublishTarget, Traffic, parcel::Parcel, tags::unfinished};
+use super::{AT_ONCE, MovedTag, PublishTarget, Traffic, parcel::Parcel, tags::ended};
 use crate::{
     digest::Digest,
     image::{
         Access, ImageError, Layout, Lookup, ManifestName, RegistryClient, Repository,
-        RepositoryName, Tag,
+        RepositoryName, Standing, Tag,
     },
 };
 
@@ -61,8 +61,9 @@ pub async fn stage<'c>(
     let parcel = Parcel::pack(layout)?;
     let requests_before = client.requests();
     let mut traffic = Traffic::default();
-    let staged = bring(client, &parcel, targets, root, &mut traffic).await;
-    let deliveries = staged.map_err(|(standing, source)| unfinished(targets, &standing, source))?;
+    let mut standing = Standing::default();
+    let brought = bring(client, &parcel, targets, root, &mut traffic, &mut standing).await;
+    let deliveries = brought.map_err(|source| ended(targets, standing, source))?;
     Ok(Staged {
         parcel,
         targets,
@@ -72,54 +73,62 @@ pub async fn stage<'c>(
     })
 }
 
-/// What ended it, and the tags that name the image all the same.
-type Ended = (Vec<crate::image::ImageReference>, ImageError);
-
 async fn bring<'c>(
     client: &'c RegistryClient,
     parcel: &Parcel<'c>,
     targets: &'c [PublishTarget],
     root: RootManifest,
     traffic: &mut Traffic,
-) -> Result<Vec<Delivery<'c>>, Ended> {
+    standing: &mut Standing,
+) -> Result<Vec<Delivery<'c>>, ImageError> {
     let looks = targets
         .iter()
         .map(|target| look(client, parcel, target, targets));
-    let mut deliveries = future::try_join_all(looks)
-        .await
-        .map_err(|problem| (Vec::new(), problem))?;
+    let mut deliveries = Vec::new();
+    let mut failed = None;
+    // Each look is heard to its end: what one of them saw is true whatever became of another.
+    for (seen, looked) in future::join_all(looks).await {
+        standing.add(seen);
+        match looked {
+            Ok(delivery) => deliveries.push(delivery),
+            Err(problem) => {
+                failed.get_or_insert(problem);
+            }
+        }
+    }
+    if let Some(problem) = failed {
+        return Err(problem);
+    }
     if let [only] = deliveries.as_mut_slice() {
         only.root_is_due = !only.present && !only.moves.is_empty() && root == RootManifest::MayWait;
     }
-    let sent = async {
-        send_blobs(parcel, &deliveries, traffic).await?;
-        let documents = deliveries
-            .iter()
-            .filter(|delivery| !delivery.present)
-            .map(|delivery| send_documents(parcel, delivery));
-        future::try_join_all(documents).await
-    };
-    match sent.await {
-        Ok(_) => Ok(deliveries),
-        Err(problem) => {
-            let standing = deliveries.iter().flat_map(|delivery| {
-                let name = delivery.repository.name();
-                delivery
-                    .unchanged
-                    .iter()
-                    .map(|tag| name.tagged(tag.clone()))
-            });
-            Err((standing.collect(), problem))
-        }
-    }
+    send_blobs(parcel, &deliveries, traffic).await?;
+    let documents = deliveries
+        .iter()
+        .filter(|delivery| !delivery.present)
+        .map(|delivery| send_documents(parcel, delivery));
+    future::try_join_all(documents).await?;
+    Ok(deliveries)
 }
 
-/// Asks what each tag names, before anything is sent.
+/// Asks what each tag names, before anything is sent. What was seen of the tags is told also where something else failed.
 async fn look<'c>(
     client: &'c RegistryClient,
     parcel: &Parcel<'_>,
     target: &PublishTarget,
     targets: &[PublishTarget],
+) -> (Standing, Result<Delivery<'c>, ImageError>) {
+    let mut standing = Standing::default();
+    let looked = look_into(client, parcel, target, targets, &mut standing).await;
+    (standing, looked)
+}
+
+async fn look_into<'c>(
+    client: &'c RegistryClient,
+    parcel: &Parcel<'_>,
+    target: &PublishTarget,
+    targets: &[PublishTarget],
+    standing: &mut Standing,
 ) -> Result<Delivery<'c>, ImageError> {
     let sources = sources(client, parcel, target, targets)?;
     let access = match sources.is_empty() {
@@ -127,40 +136,55 @@ async fn look<'c>(
         false => Access::PushWithMount(sources.clone()),
     };
     let repository = client.repository(&target.repository, access)?;
-    let mut tags: Vec<Tag> = Vec::new();
-    for tag in &target.tags {
-        if !tags.contains(tag) {
-            tags.push(tag.clone());
+    let (mut unchanged, mut moves, mut failed) = (Vec::new(), Vec::new(), None);
+    for (tag, named) in name_all(&repository, &target.tags).await {
+        let reference = target.repository.tagged(tag.clone());
+        match named {
+            Ok(Some(digest)) if digest == parcel.root.digest => {
+                standing.moved.push(reference);
+                unchanged.push(tag);
+            }
+            Ok(previous) => moves.push(MovedTag { tag, previous }),
+            Err(problem) => {
+                standing.unknown.push(reference);
+                failed.get_or_insert(problem);
+            }
         }
     }
-    let named: Vec<(Tag, Option<Digest>)> = stream::iter(tags)
-        .map(|tag| {
-            let repository = &repository;
-            async move {
-                let head = repository
-                    .head_manifest(&ManifestName::Tag(tag.clone()))
-                    .await?;
-                Ok::<_, ImageError>((tag, head.map(|head| head.digest)))
-            }
-        })
-        .buffered(AT_ONCE)
-        .try_collect()
-        .await?;
-    let (unchanged, others): (Vec<_>, Vec<_>) = named
-        .into_iter()
-        .partition(|(_, digest)| *digest == Some(parcel.root.digest));
-    let present = !unchanged.is_empty() || is_present(&repository, parcel, &others).await?;
+    if let Some(problem) = failed {
+        return Err(problem);
+    }
+    let present = !unchanged.is_empty() || is_present(&repository, parcel, &moves).await?;
     Ok(Delivery {
         repository,
         sources,
         present,
         root_is_due: false,
-        moves: others
-            .into_iter()
-            .map(|(tag, previous)| MovedTag { tag, previous })
-            .collect(),
-        unchanged: unchanged.into_iter().map(|(tag, _)| tag).collect(),
+        moves,
+        unchanged,
     })
+}
+
+/// Asks what every tag names, each once.
+async fn name_all(
+    repository: &Repository<'_>,
+    tags: &[Tag],
+) -> Vec<(Tag, Result<Option<Digest>, ImageError>)> {
+    let mut asked: Vec<Tag> = Vec::new();
+    for tag in tags {
+        if !asked.contains(tag) {
+            asked.push(tag.clone());
+        }
+    }
+    stream::iter(asked)
+        .map(|tag| async move {
+            let name = ManifestName::Tag(tag.clone());
+            let head = repository.head_manifest(&name).await;
+            (tag, head.map(|head| head.map(|head| head.digest)))
+        })
+        .buffered(AT_ONCE)
+        .collect()
+        .await
 }
 
 /// Asks for the image by its digest where that may spare looking at each blob. A repository in which no tag was there
@@ -168,14 +192,14 @@ async fn look<'c>(
 async fn is_present(
     repository: &Repository<'_>,
     parcel: &Parcel<'_>,
-    tags: &[(Tag, Option<Digest>)],
+    moves: &[MovedTag],
 ) -> Result<bool, ImageError> {
     let digest = parcel.root.digest;
     let known = repository
         .client
         .blobs
         .holds(repository.key(), digest, repository.name().path());
-    let is_new = !tags.is_empty() && tags.iter().all(|(_, named)| named.is_none());
+    let is_new = !moves.is_empty() && moves.iter().all(|moved| moved.previous.is_none());
     if is_new && !known {
         return Ok(false);
     }

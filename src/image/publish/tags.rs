@@ -157,20 +157,12 @@ impl Staged<'_> {
     }
 }
 
-/// Says what was not brought to its end before any tag was moved; `standing` are those that named the image before.
-pub(super) fn unfinished(
+/// Says what was not brought to its end. Every tag of which nothing is known to the contrary was not moved.
+pub(super) fn ended(
     targets: &[PublishTarget],
-    standing: &[ImageReference],
+    mut standing: Standing,
     source: ImageError,
 ) -> ImageError {
-    let standing = Standing {
-        moved: standing.to_vec(),
-        ..Standing::default()
-    };
-    ended(targets, standing, source)
-}
-
-fn ended(targets: &[PublishTarget], mut standing: Standing, source: ImageError) -> ImageError {
     let wanted = targets.iter().flat_map(|target| {
         target
             .tags

@@ -167,7 +167,7 @@ async fn an_image_task_signs_where_there_is_a_key_and_shows_it_nowhere() {
         [""; 0].map(std::path::PathBuf::from)
     );
     let wrong = world
-        .with("COSIGN_PASSWORD", "wrong")
+        .with("COSIGN_PASSWORD", "another password")
         .run(&["--force", "image"]);
     wrong.tells("1: image failed (invalid)");
     assert!(

@@ -13,6 +13,8 @@ pub struct Request {
     pub length: Option<u64>,
     /// What it carries as `Authorization`.
     pub authorization: Option<String>,
+    /// Whether it came to the server that [`Fault::OtherHostLocation`] leads to.
+    pub at_other_host: bool,
     /// How many requests of the same [`Request::kind`] came before.
     pub before: usize,
 }

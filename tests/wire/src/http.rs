@@ -256,7 +256,7 @@ mod tests {
         head.write(&mut written).expect("memory");
         assert_eq!(
             written,
-            b"HTTP/1.1 201 Created\r\nX: 1\r\nLocation: /c\r\n\r\n"
+            b"HTTP/1.1 201 Created\r\nX: 1\r\nlocation: /c\r\n\r\n"
         );
         assert_eq!(Head::read(&mut "".as_bytes()).expect("an end"), None);
     }

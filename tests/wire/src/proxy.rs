@@ -110,7 +110,7 @@ impl Proxy {
 
 impl Shared {
     /// Reads what is asked, decides what becomes of it, and notes both.
-    fn look(&self, head: &Head) -> Looked {
+    fn look(&self, head: &Head, door: &Door) -> Looked {
         let mut words = head.first.split(' ');
         let mut request = Request {
             method: words.next().unwrap_or_default().to_owned(),
@@ -120,6 +120,7 @@ impl Shared {
                 Framing::Nothing | Framing::Chunked | Framing::UntilClose => None,
             },
             authorization: head.header("authorization").map(str::to_owned),
+            at_other_host: matches!(door, Door::Elsewhere),
             before: 0,
         };
         let mut seen = lock(&self.seen);
@@ -181,7 +182,7 @@ impl<'p> Connection<'p> {
             registry: None,
         };
         while let Some(head) = Head::read(&mut connection.client)? {
-            let looked = shared.look(&head);
+            let looked = shared.look(&head, door);
             wait(shared.options.delay);
             let closes = head.closes();
             if connection.exchange(head, &looked)? == Next::Ends || closes {

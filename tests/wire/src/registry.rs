@@ -100,6 +100,36 @@ impl Registry {
         }
     }
 
+    /// Starts the registry that is part of `deploy-action`, which lets everybody in.
+    ///
+    /// # Panics
+    ///
+    /// The program does not start.
+    pub fn embedded(program: &Path) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut child = Command::new(program)
+            .args(["rehearse", "--registry-only", "--stage"])
+            .arg(folder.path().join("content"))
+            .env_clear()
+            .env("HOME", folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the program starts");
+        let stdout = child.stdout.take().expect("stdout is piped");
+        let mut line = String::new();
+        BufReader::new(stdout)
+            .read_line(&mut line)
+            .expect("the program says where it listens");
+        let address = line.trim_end().trim_start_matches("http://");
+        Self {
+            address: address.parse().expect("an address"),
+            child,
+            folder,
+        }
+    }
+
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address

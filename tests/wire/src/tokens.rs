@@ -155,6 +155,7 @@ fn answer(signer: &Signer, sold: &Mutex<Vec<Sold>>, head: &Head) -> (u16, Value)
         target: head.second_word().to_owned(),
         length: None,
         authorization: None,
+        at_other_host: false,
         before: 0,
     };
     if request.method != "GET" || request.path() != "/token" {

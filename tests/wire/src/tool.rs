@@ -7,6 +7,9 @@ pub const USER: &str = "robot";
 /// The password of [`USER`], known to everybody.
 pub const PASSWORD: &str = "let the robot in";
 
+/// [`USER`] and [`PASSWORD`] as docker's configuration and `Authorization: Basic` write them.
+pub const LOGIN: &str = "cm9ib3Q6bGV0IHRoZSByb2JvdCBpbg==";
+
 /// Finds a program that `cargo xtask setup` brings.
 ///
 /// # Panics

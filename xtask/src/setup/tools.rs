@@ -40,7 +40,7 @@ pub(crate) const GIT: Tool = Tool {
 };
 
 /// The reference implementation of a registry as it was for years, to which the tests push.
-const REGISTRY_2: Tool = Tool {
+pub(crate) const REGISTRY_2: Tool = Tool {
     program: "docker-registry",
     asked: "--version",
     version: "github.com/docker/distribution 2.",

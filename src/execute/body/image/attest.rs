@@ -48,7 +48,7 @@ impl Documents {
                 let found = contents(layout, &image)?;
                 let document = spdx(image.digest, &platform, &found, created)
                     .map_err(AttestationError::Document)?;
-                about.push((image, vec![sbom(document)]));
+                add(&mut about, &image, vec![sbom(document)]);
             }
         }
         if image.provenance {
@@ -62,7 +62,7 @@ impl Documents {
             let statement = provenance(&subjects, &facts(run, attempt, started))?;
             let revision = run.world.runner.revision.sha.as_deref();
             let key = key.as_ref();
-            about.push((root.clone(), attestation(&statement, revision, key)?));
+            add(&mut about, root, attestation(&statement, revision, key)?);
         }
         Ok(Self {
             about,
@@ -88,7 +88,7 @@ impl Documents {
             let name = &target.repository;
             let mut about = self.about.clone();
             if let Some((key, root)) = &self.key {
-                about.push((root.clone(), signature_of(name, root.digest, key)?));
+                add(&mut about, root, signature_of(name, root.digest, key)?);
             }
             let repository = client.repository(name, Access::Push)?;
             let (mut added, mut present) = (0, 0);
@@ -109,6 +109,21 @@ impl Documents {
             result.effects.push(Effect { what, reality });
         }
         Ok(())
+    }
+}
+
+/// Adds documents to those about the same manifest: its list is asked for once.
+fn add(
+    about: &mut Vec<(Descriptor, Vec<Attachment>)>,
+    subject: &Descriptor,
+    attachments: Vec<Attachment>,
+) {
+    match about
+        .iter_mut()
+        .find(|(other, _)| other.digest == subject.digest)
+    {
+        Some((_, known)) => known.extend(attachments),
+        None => about.push((subject.clone(), attachments)),
     }
 }
 

@@ -9,7 +9,8 @@ use crate::{
     digest::Digest,
     event::{Effect, FailureKind, Reality},
     image::{
-        Assembly, ImageReference, LayerCache, Layout, Platform, Platforms, assemble_cached, pull,
+        Assembly, GitFacts, ImageReference, LayerCache, Layout, Platform, Platforms, TagInput,
+        assemble_cached, pull,
     },
     plan::kind::image::{Assemble, Image, Source},
 };
@@ -19,6 +20,7 @@ pub(super) async fn make<'p>(
     run: &Run<'_, 'p>,
     attempt: &Attempt<'_, 'p>,
     image: &Image,
+    facts: &GitFacts,
     result: &mut BodyResult,
 ) -> Result<Layout, ExecuteError> {
     match &image.source {
@@ -30,7 +32,7 @@ pub(super) async fn make<'p>(
         Source::Assemble(assembly) => {
             let folder = folder(run, attempt)?;
             let assembled = assemble_cached(
-                &described(run, image, assembly)?,
+                &described(run, image, assembly, facts)?,
                 &folder,
                 &layer_cache(run),
             )?;
@@ -123,6 +125,7 @@ fn described<'p>(
     run: &Run<'_, 'p>,
     image: &Image,
     assembly: &Assemble,
+    facts: &GitFacts,
 ) -> Result<Assembly, ExecuteError> {
     let base = assembly
         .base
@@ -150,8 +153,13 @@ fn described<'p>(
         ports: assembly.ports.clone(),
         user: assembly.user.clone(),
         workdir: assembly.workdir.clone(),
-        labels: lines(image.labels.as_deref())?,
-        annotations: lines(image.annotations.as_deref())?,
+        labels: lines(run, facts, TagInput::Labels, image.labels.as_deref())?,
+        annotations: lines(
+            run,
+            facts,
+            TagInput::Annotations,
+            image.annotations.as_deref(),
+        )?,
         platforms: platforms.collect::<Result<_, _>>()?,
     })
 }
