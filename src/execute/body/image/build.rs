@@ -21,8 +21,8 @@ use crate::{
         body::run::{Environment, direct_child},
         context,
     },
-    image::{ImageError, Layout, from_docker_archive, join_layouts, take_over},
-    plan::kind::image::{Build, Image},
+    image::{GitFacts, ImageError, Layout, TagInput, from_docker_archive, join_layouts, take_over},
+    plan::kind::image::{Build, Image, Source},
     portable,
     process::{CommandSpec, StopReason},
     secret::Secret,
@@ -36,12 +36,13 @@ pub(super) async fn build<'p>(
     run: &Run<'_, 'p>,
     attempt: &Attempt<'_, 'p>,
     image: &Image,
-    from: &Build,
+    facts: &GitFacts,
     folder: &Utf8Path,
     result: &mut BodyResult,
 ) -> Result<Layout, ExecuteError> {
     let environment = Environment::of(run, attempt.node)?;
-    let site = Site::new(run, attempt, image, from, &environment)?;
+    let site = Site::new(run, attempt, image, facts, &environment)?;
+    let from = site.from;
     let needs = Needs {
         secrets: !from.secrets.is_empty(),
         own_ignore_file: site.ignore_file.is_some(),
@@ -110,10 +111,16 @@ impl<'s, 'r, 'p> Site<'s, 'r, 'p> {
     fn new(
         run: &'s Run<'r, 'p>,
         attempt: &'s Attempt<'s, 'p>,
-        image: &Image,
-        from: &'s Build,
+        image: &'s Image,
+        facts: &GitFacts,
         environment: &'s Environment,
     ) -> Result<Self, ExecuteError> {
+        let Source::Context(from) = &image.source else {
+            return Err(ExecuteError::task(
+                FailureKind::Internal,
+                "an image without a Dockerfile was to be built",
+            ));
+        };
         let folder = run.world.path(&from.folder);
         let context = folder
             .canonicalize_utf8()
@@ -138,8 +145,13 @@ impl<'s, 'r, 'p> Site<'s, 'r, 'p> {
             ignore_file: context::own_ignore_file(&file),
             context,
             file,
-            labels: lines(image.labels.as_deref())?,
-            annotations: lines(image.annotations.as_deref())?,
+            labels: lines(run, facts, TagInput::Labels, image.labels.as_deref())?,
+            annotations: lines(
+                run,
+                facts,
+                TagInput::Annotations,
+                image.annotations.as_deref(),
+            )?,
             epoch: epoch(environment)?,
             deadline: Instant::now() + attempt.node.task.timeout,
             logs: run

@@ -53,8 +53,8 @@ pub(super) async fn make<'p>(
             });
             Ok(assembled.layout)
         }
-        Source::Context(from) => {
-            build(run, attempt, image, from, &folder(run, attempt)?, result).await
+        Source::Context(_) => {
+            build(run, attempt, image, facts, &folder(run, attempt)?, result).await
         }
         Source::Copy(reference) => {
             fetch(run, attempt, reference, &folder(run, attempt)?, result).await
