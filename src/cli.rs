@@ -20,6 +20,8 @@ mod output;
 mod page_files;
 mod page_watch;
 mod plan_file;
+mod publish;
+mod registries;
 mod rehearse;
 mod render;
 mod report_files;
@@ -28,6 +30,7 @@ mod schema;
 mod session;
 mod signals;
 mod status;
+mod tags;
 mod trace;
 
 pub use args::{Args, run};

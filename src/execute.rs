@@ -7,6 +7,7 @@ mod approval;
 mod attempt;
 mod body;
 mod checks;
+mod context;
 mod drive;
 mod error;
 mod files;

@@ -3,6 +3,7 @@
 //! [`RunnerContext`] is the only reader of the variables that a runner sets. [`command`] and [`mod@file`] are the two ways back
 //! to the runner; [`Client`] speaks to the REST API and waits where GitHub asks for patience. This module decides nothing about
 //! exit codes and writes to no standard stream by itself.
+mod about;
 mod approval;
 mod client;
 pub mod command;
@@ -23,6 +24,7 @@ mod settings;
 mod tests;
 mod trigger;
 
+pub use about::{License, RepositoryAbout};
 pub use approval::{Approval, ApprovalState};
 pub use client::Client;
 pub use comment::{CommentOutcome, LONGEST_COMMENT};

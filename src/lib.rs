@@ -7,11 +7,13 @@
 //! | 0 | [`ident`], [`digest`], [`secret`], [`diagnostic`], [`expression`], [`portable`], [`http`] |
 //! | 1 | [`plan`], [`document`], [`event`] |
 //! | 2 | [`graph`] |
-//! | 3 | [`ledger`], [`schedule`], [`process`], [`image`], [`github`], [`container`], [`cloud`] |
+//! | 3 | [`ledger`], [`schedule`], [`process`], [`builder`], [`image`], [`attestation`], [`github`], [`container`], [`cloud`] |
 //! | 4 | [`login`], [`probe`], [`render`], [`workflow`] |
 //! | 5 | [`execute`], [`report`], [`checkpoint`], [`page`], [`rehearse`] |
 //! | 6 | [`cli`] |
 
+pub mod attestation;
+pub mod builder;
 pub mod checkpoint;
 pub mod cli;
 pub mod cloud;

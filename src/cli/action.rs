@@ -52,7 +52,15 @@ fn arguments(environment: &mut Environment) -> Result<Vec<String>, CliError> {
             .map(str::to_owned)
             .collect()
     };
-    arguments.extend(input(environment, action::PLAN));
+    if verb == "tags" {
+        // One option holds a whole list, of which each line keeps its number.
+        for wanted in action::INPUTS_OF_TAGS {
+            let value = input(environment, wanted);
+            arguments.extend(value.map(|value| format!("--{}={value}", wanted.name)));
+        }
+    } else {
+        arguments.extend(input(environment, action::PLAN));
+    }
     let selects = ["run", "status", "checkpoint", "close"].contains(&verb.as_str());
     for (flag, wanted) in [
         ("--task", action::TASK),

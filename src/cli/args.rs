@@ -4,7 +4,8 @@ use clap::Parser as _;
 
 use super::{
     CliError, Environment, Exit, action, checkpoint, close, completion, doctor, exit, explain,
-    graph, init, lint, man, output, rehearse, render, run as run_verb, schema, status, trace,
+    graph, init, lint, man, output, publish, rehearse, render, run as run_verb, schema, status,
+    tags, trace,
 };
 
 const EXAMPLES: &str = "\
@@ -40,9 +41,11 @@ enum Verb {
     Explain(explain::ExplainArgs),
     Checkpoint(checkpoint::CheckpointArgs),
     Rehearse(rehearse::RehearseArgs),
+    Publish(publish::PublishArgs),
     Close(close::CloseArgs),
     Init(init::InitArgs),
     Doctor(doctor::DoctorArgs),
+    Tags(Box<tags::TagsArgs>),
     Schema(schema::SchemaArgs),
     Completion(completion::CompletionArgs),
     Man(man::ManArgs),
@@ -102,9 +105,11 @@ pub(super) fn carry_out(args: &Args, environment: &Environment) -> Result<Exit, 
         Verb::Explain(args) => explain::explain(args, environment),
         Verb::Checkpoint(args) => checkpoint::checkpoint(args, environment),
         Verb::Rehearse(args) => rehearse::rehearse(args, environment),
+        Verb::Publish(args) => publish::publish(args, environment),
         Verb::Close(args) => close::close(args, environment),
         Verb::Init(args) => init::init(args, environment),
         Verb::Doctor(args) => doctor::doctor(args, environment),
+        Verb::Tags(args) => tags::tags(args, environment),
         Verb::Schema(args) => schema::schema(args),
         Verb::Completion(args) => completion::completion(args),
         Verb::Man(args) => man::man(args),

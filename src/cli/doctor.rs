@@ -1,6 +1,7 @@
 //! `deploy-action doctor`: what a plan needs of this machine and of GitHub, what is missing, and how to get it.
 //!
 //! It changes nothing. It asks the network only when told to, and prints names of secrets and never their values.
+mod builders;
 mod containers;
 mod finding;
 mod github;

@@ -4,12 +4,13 @@ use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet},
     num::NonZeroUsize,
+    sync::Arc,
     time::Duration,
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{CliError, Environment, Exit, output, plan_file::PlanFile};
+use super::{CliError, Environment, Exit, output, plan_file::PlanFile, registries::blob_cache};
 use crate::{
     diagnostic::words::count,
     execute::{
@@ -19,7 +20,7 @@ use crate::{
     github::{GitFacts, RunnerContext},
     graph::{self, Selection, TaskGraph},
     ident::{EnvironmentName, RunId},
-    image::http_client,
+    image::{BlobCache, http_client},
     ledger::plan_folder,
     plan::{
         Plan,
@@ -110,6 +111,11 @@ impl Session {
             scratch: utf8(scratch.path().to_owned())?,
             run: runner.run_id().unwrap_or_else(local_run),
             runner,
+            // A stand-in is gone after its rehearsal, and what it had with it.
+            blobs: Arc::new(match stand_ins.is_rehearsal() {
+                true => BlobCache::default(),
+                false => blob_cache(environment),
+            }),
             stand_ins,
             http: http_client(concat!("deploy-action/", env!("CARGO_PKG_VERSION")))
                 .map_err(|error| CliError::from_error(Exit::Usage, &error))?,

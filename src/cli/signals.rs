@@ -58,6 +58,26 @@ pub fn listen() -> Result<Cancelled, CliError> {
     .hint("on Windows this works in WSL 2; `lint`, `graph` and `render` work here"))
 }
 
+/// Ends with the first signal, for a verb that leaves nothing running. Where there are no signals it does not end.
+///
+/// # Errors
+///
+/// The system does not let this process listen.
+pub async fn heard() -> Result<&'static str, CliError> {
+    if !cfg!(unix) {
+        return std::future::pending().await;
+    }
+    let mut cancelled = listen()?;
+    loop {
+        if let Some(signal) = *cancelled.borrow_and_update() {
+            return Ok(signal);
+        }
+        if cancelled.changed().await.is_err() {
+            return std::future::pending().await;
+        }
+    }
+}
+
 /// Ends seven seconds after the first signal.
 pub async fn leave(mut cancelled: Cancelled) -> &'static str {
     let signal = loop {

@@ -3,6 +3,7 @@
 use camino::Utf8PathBuf;
 
 use crate::{
+    attestation::AttestationError,
     cloud::CloudError,
     event::{Failure, FailureKind},
     expression::EvaluationError,
@@ -59,6 +60,9 @@ pub enum ExecuteError {
     /// An image or a registry.
     #[error(transparent)]
     Image(#[from] Box<ImageError>),
+    /// What is said of an image.
+    #[error(transparent)]
+    Attestation(#[from] AttestationError),
     /// GitHub.
     #[error(transparent)]
     GitHub(#[from] Box<ClientError>),
@@ -145,6 +149,7 @@ impl ExecuteError {
             Self::Process(error) => error.kind(),
             Self::Ledger(error) => error.kind(),
             Self::Image(error) => error.kind(),
+            Self::Attestation(error) => error.kind(),
             Self::GitHub(error) => error.kind(),
             Self::Google(error) => error.kind(),
             Self::Login(error) => error.kind(),
@@ -160,6 +165,7 @@ impl ExecuteError {
             Self::Process(error) => error.hint(),
             Self::Ledger(error) => error.hint(),
             Self::Image(error) => error.hint(),
+            Self::Attestation(error) => error.hint(),
             Self::GitHub(error) => error.hint().map(str::to_owned),
             Self::Google(error) => error.hint(),
             Self::Login(error) => error.hint(),

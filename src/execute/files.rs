@@ -178,6 +178,24 @@ impl Listing {
         Ok(marks)
     }
 
+    /// Returns the marks of files by name, listed or not; those that are not listed are read anew each time.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be read.
+    pub fn marks_now(
+        &self,
+        names: impl Iterator<Item = String>,
+    ) -> Result<BTreeMap<String, Mark>, ExecuteError> {
+        let (listed, others): (Vec<_>, Vec<_>) =
+            names.partition(|name| self.present.binary_search(name).is_ok());
+        let mut marks = self.marks_of(listed.into_iter())?;
+        for name in others {
+            marks.extend(mark(&self.folder, &name)?.map(|mark| (name, mark)));
+        }
+        Ok(marks)
+    }
+
     /// Returns the digest of the files that match, for `hashFiles`; as on GitHub, no file gives no text.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! What a task is made of now: its evaluated body, its files, what it reads (`plan-format.md`, 3.2).
 
 use super::{
-    ExecuteError,
+    ExecuteError, context,
     files::{self, Listing},
     scope::RunScope,
 };
@@ -139,7 +139,6 @@ fn named_files(
 ) -> Result<std::collections::BTreeMap<String, String>, ExecuteError> {
     let mut fields: Vec<&Field> = Vec::new();
     for key in [
-        "context",
         "layout",
         "dir",
         "var-files",
@@ -172,7 +171,25 @@ fn named_files(
             matched
         });
     }
+    marks.extend(context_files(task, scope, listing)?);
     Ok(marks)
+}
+
+/// What a Dockerfile can take is more than git knows, and less than the folder: what was built before may be in it.
+fn context_files(
+    task: &Task,
+    scope: &RunScope<'_, '_>,
+    listing: &Listing,
+) -> Result<std::collections::BTreeMap<String, String>, ExecuteError> {
+    let text = |key: &str| -> Result<Option<String>, ExecuteError> {
+        let field = task.body.get(key).filter(|_| task.kind == Kind::Image);
+        let value = field.map(|field| field.evaluate(scope)).transpose()?;
+        Ok(value.and_then(|value| value.as_plain_text()))
+    };
+    match text("context")? {
+        Some(context) => context::marks(listing, &context, text("file")?.as_deref()),
+        None => Ok(std::collections::BTreeMap::new()),
+    }
 }
 
 /// Pinned versions count; what is merely found on the machine is shown in reports and does not.

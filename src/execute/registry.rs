@@ -1,6 +1,6 @@
 //! Registries, as the plan's connections name them.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{ExecuteError, Run, scope::Artifacts};
 use crate::{
@@ -116,7 +116,9 @@ impl<'p> Run<'_, 'p> {
             })?;
             endpoints = endpoints.lead(host, url);
         }
-        let mut client = RegistryClient::new(self.world.http.clone()).with_endpoints(endpoints);
+        let mut client = RegistryClient::new(self.world.http.clone())
+            .with_endpoints(endpoints)
+            .with_blob_cache(Arc::clone(&self.world.blobs));
         for registry in registries {
             if let Some(credentials) = registry.credentials.clone() {
                 client = client.with_credentials(&registry.host, credentials);

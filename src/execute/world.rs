@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
+    sync::Arc,
     time::Duration,
 };
 
@@ -13,6 +14,7 @@ use super::stand_in::StandIns;
 use crate::{
     github::RunnerContext,
     ident::{RunId, TaskKey},
+    image::BlobCache,
 };
 
 /// Everything outside of the plan that a run reads. It is gathered once, before anything starts.
@@ -34,6 +36,8 @@ pub struct World {
     pub run: RunId,
     /// The only HTTP client.
     pub http: reqwest::Client,
+    /// What is known of blobs in registries.
+    pub blobs: Arc<BlobCache>,
 }
 
 /// How a run behaves.

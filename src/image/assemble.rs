@@ -4,9 +4,6 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
-    io::{self, Write as _},
-    num::NonZero,
     path::{Path, PathBuf},
 };
 
@@ -17,10 +14,12 @@ use crate::{
     image::{
         ImageError, ImageReference, gzip,
         layer::LayerPlan,
+        layer_cache::LayerCache,
         layout::{Layout, LayoutWriter, to_json},
+        machine,
         spec::{
-            CONFIG, ConfigFile, Descriptor, Empty, History, LAYER_GZIP, MANIFEST, Manifest,
-            ManifestBody, Platform, RootFs, RunConfig,
+            CONFIG, ConfigFile, Descriptor, Empty, History, INDEX, Index, MANIFEST, Manifest,
+            Platform, RootFs, RunConfig,
         },
     },
 };
@@ -51,82 +50,150 @@ pub struct Assembly {
     pub labels: BTreeMap<String, String>,
     /// Annotations of the manifest.
     pub annotations: BTreeMap<String, String>,
-    /// Operating system and processor.
-    pub platform: Platform,
+    /// Operating systems and processors; none means `linux/amd64`.
+    pub platforms: Vec<Platform>,
 }
 
 /// An image that was assembled.
 #[derive(Debug, Clone)]
 pub struct Assembled {
-    /// Digest of the manifest: the image's name by content.
+    /// Digest of the manifest or index: the image's name by content.
     pub digest: Digest,
     /// Where it lies.
     pub layout: Layout,
-    /// Whether the layer was taken from the layout that the folder held before.
+    /// Whether the layer was taken from the cache.
     pub layer_reused: bool,
-    /// Bytes of manifest, configuration and layer.
+    /// Bytes of manifests, configurations and layer.
     pub size: u64,
 }
 
-/// Assembles an image into the folder `into`, as an OCI image layout that holds nothing else.
-///
-/// A layer that the folder already has, compressed in the same way from the same bytes, is not compressed again.
+/// Assembles an image into the folder `into`, as an OCI image layout that holds nothing else; for several platforms, an
+/// index whose images share everything but the name of the platform.
 ///
 /// # Errors
 /// If a file cannot be read, changes while it is read, or would lie outside the image; if a value cannot stand in a
-/// configuration; if `base` is given.
+/// configuration; if `base` is given; if a program among the files is for one of several platforms only.
 pub fn assemble(assembly: &Assembly, into: impl AsRef<Path>) -> Result<Assembled, ImageError> {
-    let into = into.as_ref();
+    assemble_cached(assembly, into, &LayerCache::none())
+}
+
+/// As [`assemble`]; a layer that the cache has is not compressed again, and one that it has not is kept there.
+///
+/// # Errors
+/// As [`assemble`].
+pub fn assemble_cached(
+    assembly: &Assembly,
+    into: impl AsRef<Path>,
+    cache: &LayerCache,
+) -> Result<Assembled, ImageError> {
     let config = run_config(assembly)?;
     let plan = LayerPlan::collect(&assembly.files)?;
-    let known = KnownLayers::read(into);
-    let writer = LayoutWriter::create(into)?;
-    let (layer, diff_id, layer_reused) = match known.find(&plan)? {
-        Some((layer, diff_id)) => (layer, diff_id, true),
-        None => {
-            let (layer, diff_id) = write_layer(&plan, &writer)?;
-            (layer, diff_id, false)
+    let platforms = match assembly.platforms.as_slice() {
+        [] => vec![Platform::default()],
+        several => several.to_vec(),
+    };
+    check_platforms(&plan, &platforms)?;
+    let writer = LayoutWriter::create(into.as_ref())?;
+    let layer = put_layer(&plan, &writer, cache)?;
+    let mut size = layer.descriptor.size;
+    let mut images = Vec::new();
+    for platform in platforms {
+        let (image, added) = put_image(assembly, &config, &layer, platform, &writer)?;
+        size += added;
+        images.push(image);
+    }
+    let root = match images.as_slice() {
+        [only] => only.clone(),
+        _ => {
+            let index = Index {
+                schema_version: 2,
+                media_type: Some(INDEX.to_owned()),
+                manifests: images,
+                annotations: BTreeMap::new(),
+            };
+            writer.put(INDEX, &to_json(&index)?)?
         }
     };
-    let config = ConfigFile {
-        created: Some(CREATED.to_owned()),
-        architecture: assembly.platform.architecture.clone(),
-        os: assembly.platform.os.clone(),
-        variant: assembly.platform.variant.clone(),
-        config,
-        rootfs: RootFs {
-            kind: "layers".to_owned(),
-            diff_ids: vec![diff_id],
-        },
-        history: vec![own_history()],
-    };
-    let config = writer.put(CONFIG, &to_json(&config)?)?;
-    let size = config.size + layer.size;
-    let manifest = Manifest {
-        schema_version: 2,
-        media_type: Some(MANIFEST.to_owned()),
-        config,
-        layers: vec![layer],
-        annotations: assembly.annotations.clone(),
-    };
-    let mut manifest = writer.put(MANIFEST, &to_json(&manifest)?)?;
-    manifest.platform = Some(assembly.platform.clone());
-    let (digest, size) = (manifest.digest, size + manifest.size);
-    let layout = writer.finish(vec![manifest])?;
+    let digest = root.digest;
+    let layout = writer.finish(vec![root])?;
     layout.prune()?;
     Ok(Assembled {
         digest,
         layout,
-        layer_reused,
+        layer_reused: layer.reused,
         size,
     })
+}
+
+/// Writes configuration and manifest for one platform, and returns how many bytes they have.
+fn put_image(
+    assembly: &Assembly,
+    config: &RunConfig,
+    layer: &PutLayer,
+    platform: Platform,
+    writer: &LayoutWriter,
+) -> Result<(Descriptor, u64), ImageError> {
+    let config = ConfigFile {
+        created: Some(CREATED.to_owned()),
+        architecture: platform.architecture.clone(),
+        os: platform.os.clone(),
+        variant: platform.variant.clone(),
+        config: config.clone(),
+        rootfs: RootFs {
+            kind: "layers".to_owned(),
+            diff_ids: vec![layer.diff_id],
+        },
+        history: vec![own_history()],
+    };
+    let config = writer.put(CONFIG, &to_json(&config)?)?;
+    let size = config.size;
+    let manifest = Manifest {
+        schema_version: 2,
+        media_type: Some(MANIFEST.to_owned()),
+        config,
+        layers: vec![layer.descriptor.clone()],
+        annotations: assembly.annotations.clone(),
+    };
+    let mut manifest = writer.put(MANIFEST, &to_json(&manifest)?)?;
+    let size = size + manifest.size;
+    manifest.platform = Some(platform);
+    Ok((manifest, size))
+}
+
+/// Refuses a platform that stands twice, and files that cannot be right for all of several platforms.
+fn check_platforms(plan: &LayerPlan, platforms: &[Platform]) -> Result<(), ImageError> {
+    let refuse = |because: String| Err(ImageError::Assembly { because });
+    if platforms.len() < 2 {
+        return Ok(());
+    }
+    for (number, platform) in platforms.iter().enumerate() {
+        if platforms[..number].contains(platform) {
+            return refuse(format!("the platform `{platform}` stands twice"));
+        }
+    }
+    for (path, source) in plan.programs() {
+        let machine = machine::of(source).map_err(ImageError::io("read", source))?;
+        let Some(machine) = machine else {
+            continue;
+        };
+        if let Some(other) = platforms
+            .iter()
+            .find(|platform| platform.architecture != machine)
+        {
+            return refuse(format!(
+                "`/{path}` is a program for {machine}, and the image is also for `{other}`; the images of several platforms hold \
+                 the same files, so assemble one for each, and join them by `publish --part`"
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn own_history() -> History {
     History {
         created: Some(CREATED.to_owned()),
         created_by: Some(CREATED_BY.to_owned()),
-        // Names the way to compress: a layer is taken over only from the same one.
+        // Names the way to compress.
         comment: Some(gzip::SCHEME.to_owned()),
         empty_layer: false,
     }
@@ -183,126 +250,44 @@ fn run_config(assembly: &Assembly) -> Result<RunConfig, ImageError> {
     })
 }
 
-/// Writes bytes on, counting and hashing them.
-struct Tee<W> {
-    inner: W,
-    hasher: Hasher,
-    written: u64,
+/// A layer that lies in the layout.
+struct PutLayer {
+    descriptor: Descriptor,
+    diff_id: Digest,
+    reused: bool,
 }
 
-impl<W: io::Write> io::Write for Tee<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = self.inner.write(bytes)?;
-        self.hasher.update(&bytes[..count]);
-        self.written += count as u64;
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
-    }
-}
-
-impl<W> Tee<W> {
-    fn new(inner: W) -> Self {
-        Self {
-            inner,
-            hasher: Hasher::new(),
-            written: 0,
-        }
-    }
-}
-
-fn write_layer(
+fn put_layer(
     plan: &LayerPlan,
     writer: &LayoutWriter,
-) -> Result<(Descriptor, Digest), ImageError> {
-    let mut file = writer.scratch()?;
-    let (diff_id, digest, size) = compress_into(file.as_file_mut(), plan)
-        .map_err(ImageError::io("write the layer", file.path()))?;
-    writer.keep(file, digest)?;
-    let layer = Descriptor {
-        media_type: LAYER_GZIP.to_owned(),
-        digest,
-        size,
-        platform: None,
-        annotations: BTreeMap::new(),
-        urls: Vec::new(),
-    };
-    Ok((layer, diff_id))
-}
-
-fn compress_into(file: &mut fs::File, plan: &LayerPlan) -> io::Result<(Digest, Digest, u64)> {
-    let threads = std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
-    let mut compressed = Tee::new(io::BufWriter::new(file));
-    let diff_id = gzip::compress(threads, &mut compressed, |sink| {
-        let mut tar = Tee::new(sink);
-        plan.write(&mut tar)?;
-        Ok(tar.hasher.finish())
-    })?;
-    compressed.flush()?;
-    Ok((diff_id, compressed.hasher.finish(), compressed.written))
-}
-
-/// Layers of the layout that the folder held before, by the digest of their uncompressed bytes.
-struct KnownLayers {
-    layout: Option<Layout>,
-    layers: BTreeMap<Digest, Descriptor>,
-}
-
-impl KnownLayers {
-    /// Reads what is there. A folder that holds no layout, or a damaged one, knows no layers; it is written anew anyway.
-    fn read(folder: &Path) -> Self {
-        let mut layers = BTreeMap::new();
-        let layout = Layout::open(folder).ok();
-        for manifest in layout.iter().flat_map(Layout::manifests) {
-            let found = layout
-                .as_ref()
-                .and_then(|layout| own_layers(layout, manifest));
-            layers.extend(found.into_iter().flatten());
-        }
-        Self { layout, layers }
-    }
-
-    fn find(&self, plan: &LayerPlan) -> Result<Option<(Descriptor, Digest)>, ImageError> {
-        let Some(layout) = self.layout.as_ref().filter(|_| !self.layers.is_empty()) else {
-            return Ok(None);
-        };
+    cache: &LayerCache,
+) -> Result<PutLayer, ImageError> {
+    if cache.is_there() {
         let mut hasher = Hasher::new();
         plan.write(&mut hasher)
-            .map_err(ImageError::io("read the files of", layout.folder()))?;
+            .map_err(ImageError::io("read the files of", writer.folder()))?;
         let diff_id = hasher.finish();
-        let Some(layer) = self.layers.get(&diff_id) else {
-            return Ok(None);
-        };
-        // A damaged blob is compressed again, not handed on.
-        let intact = layout
-            .open_blob(layer)
-            .is_ok_and(|mut blob| io::copy(&mut blob, &mut io::sink()).is_ok());
-        Ok(intact.then(|| (layer.clone(), diff_id)))
+        if let Some(descriptor) = cache.take(diff_id, writer) {
+            return Ok(PutLayer {
+                descriptor,
+                diff_id,
+                reused: true,
+            });
+        }
     }
-}
-
-fn own_layers(layout: &Layout, manifest: &Descriptor) -> Option<Vec<(Digest, Descriptor)>> {
-    // What cannot be read is no layer to take over; the assembly then makes its own.
-    let ManifestBody::Image(manifest) = layout.manifest(manifest).ok()? else {
-        return None;
-    };
-    let config: ConfigFile = serde_json::from_slice(&layout.blob(&manifest.config).ok()?).ok()?;
-    let ours = config.history == [own_history()];
-    ours.then(|| {
-        config
-            .rootfs
-            .diff_ids
-            .into_iter()
-            .zip(manifest.layers)
-            .collect()
+    let (descriptor, diff_id) = gzip::put(writer, |sink| plan.write(sink))?;
+    cache.keep(diff_id, &descriptor, &writer.blob_path(descriptor.digest));
+    Ok(PutLayer {
+        descriptor,
+        diff_id,
+        reused: false,
     })
 }
 
 #[cfg(test)]
 mod tests {
     use std::{
+        fs,
         os::unix::fs::PermissionsExt as _,
         time::{Duration, SystemTime},
     };
@@ -364,43 +349,103 @@ mod tests {
     }
 
     #[test]
-    fn an_unchanged_layer_is_taken_over_and_a_damaged_one_is_not() {
+    fn an_unchanged_layer_is_taken_from_the_cache_and_a_damaged_one_is_not() {
         let dir = tempfile::tempdir().expect("a folder");
         let mut assembly = sample(&dir.path().join("tree"), &["bin/server"]);
-        let out = dir.path().join("out");
-        let first = assemble(&assembly, &out).expect("an image");
+        let cache = LayerCache::at(dir.path().join("cache"));
+        let mut out = 0;
+        let mut assembled = |assembly: &Assembly| {
+            out += 1;
+            assemble_cached(assembly, dir.path().join(format!("out-{out}")), &cache)
+                .expect("an image")
+        };
+        let first = assembled(&assembly);
         assert!(!first.layer_reused);
         assembly.cmd = vec!["--verbose".to_owned()];
-        let second = assemble(&assembly, &out).expect("an image");
+        let second = assembled(&assembly);
         assert!(second.layer_reused);
         assert_ne!(first.digest, second.digest);
+        second.layout.verify().expect("a sound layout");
         let fresh = assemble(&assembly, dir.path().join("fresh")).expect("an image");
         assert_eq!(second.digest, fresh.digest);
-        // The first image's manifest and configuration are gone, its layer is not.
-        assert_eq!(
-            fs::read_dir(out.join("blobs/sha256"))
-                .expect("blobs")
-                .count(),
-            3
-        );
 
-        let ManifestBody::Image(manifest) = second
-            .layout
-            .manifest(&second.layout.manifests()[0])
-            .expect("a manifest")
-        else {
-            panic!("an assembled image is no index");
-        };
-        fs::write(
-            second.layout.blob_path(manifest.layers[0].digest),
-            "damaged",
-        )
-        .expect("a file");
-        assert!(second.layout.verify().is_err());
-        let third = assemble(&assembly, &out).expect("an image");
+        for layer in walk(&dir.path().join("cache")) {
+            fs::write(layer, "damaged").expect("a file");
+        }
+        let third = assembled(&assembly);
         assert!(!third.layer_reused);
         assert_eq!(third.digest, second.digest);
         third.layout.verify().expect("a sound layout");
+        assert!(assembled(&assembly).layer_reused);
+    }
+
+    /// The files below a folder.
+    fn walk(folder: &Path) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            match path.is_dir() {
+                true => found.extend(walk(&path)),
+                false => found.push(path),
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn images_for_several_platforms_share_what_is_in_them() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut assembly = sample(&dir.path().join("tree"), &["bin/server"]);
+        let platforms = ["linux/amd64", "linux/arm64"];
+        assembly.platforms = platforms
+            .iter()
+            .map(|platform| platform.parse().expect("a platform"))
+            .collect();
+        let several = assemble(&assembly, dir.path().join("several")).expect("an index");
+        let facts = crate::image::inspect_layout(&several.layout, crate::image::Depth::Config)
+            .expect("an index");
+        assert_eq!(
+            facts
+                .platforms
+                .iter()
+                .map(Platform::to_string)
+                .collect::<Vec<_>>(),
+            platforms
+        );
+        let contents = several.layout.verify().expect("a sound layout");
+        // Two configurations and one layer.
+        assert_eq!((contents.manifests, contents.blobs), (3, 3));
+        // The image of one platform is the one that is made for it alone.
+        assembly.platforms.truncate(1);
+        let alone = assemble(&assembly, dir.path().join("alone")).expect("an image");
+        assert!(several.layout.blob_path(alone.digest).exists());
+
+        assembly.platforms.push(assembly.platforms[0].clone());
+        let problem = assemble(&assembly, dir.path().join("twice")).expect_err("it is refused");
+        assert!(
+            problem.to_string().contains("`linux/amd64` stands twice"),
+            "{problem}"
+        );
+    }
+
+    #[test]
+    fn a_program_for_one_processor_is_refused_in_an_image_for_two() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut assembly = sample(&dir.path().join("tree"), &["bin/server"]);
+        let mut program = b"\x7fELF\x02\x01".to_vec();
+        program.resize(18, 0);
+        program.extend([183, 0]);
+        fs::write(dir.path().join("tree/bin/server"), program).expect("a file");
+        assembly.platforms = vec!["linux/arm64".parse().expect("a platform")];
+        assemble(&assembly, dir.path().join("one")).expect("an image");
+        assembly.platforms.push(Platform::default());
+        let problem = assemble(&assembly, dir.path().join("two")).expect_err("it is refused");
+        assert!(
+            problem.to_string().contains(
+                "`/app/bin/server` is a program for arm64, and the image is also for `linux/amd64`"
+            ),
+            "{problem}"
+        );
     }
 
     #[test]

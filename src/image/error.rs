@@ -1,12 +1,12 @@
 //! What can go wrong with images, for people, for retries and for exit codes.
 
-use std::{io, path::PathBuf, time::Duration};
+use std::{fmt, io, path::PathBuf, time::Duration};
 
 use crate::{
     digest::Digest,
     event::FailureKind,
     http::{self, HttpError},
-    image::{CredentialsError, ImageReference, InvalidReference, RepositoryName},
+    image::{CredentialsError, ImageReference, InvalidReference, Platform, RepositoryName},
 };
 
 /// A failure around an image.
@@ -28,6 +28,20 @@ pub enum ImageError {
     Assembly {
         /// Found and expected.
         because: String,
+    },
+    /// Images do not fit into one index.
+    #[error("cannot join the parts of the image: {because}")]
+    Join {
+        /// Found and expected.
+        because: String,
+    },
+    /// A builder made an image for another platform than it was asked for.
+    #[error("the image is for `{found}`, expected `{expected}`")]
+    OtherPlatform {
+        /// The platform that was asked for.
+        expected: Box<Platform>,
+        /// That of the image.
+        found: Box<Platform>,
     },
     /// A folder is no OCI image layout.
     #[error("`{}` is not an OCI image layout: {because}", path.display())]
@@ -138,22 +152,55 @@ pub enum ImageError {
         found: String,
     },
     /// Publishing ended in the middle.
-    #[error(
-        "publishing to {} ended early; {}",
-        list(repositories),
-        moved_words(moved, not_moved)
-    )]
+    #[error("publishing to {} ended early; {standing}", list(repositories))]
     Unfinished {
         /// The repositories that were to be published to.
         repositories: Vec<RepositoryName>,
-        /// Tags that name the new image.
-        moved: Vec<ImageReference>,
-        /// Tags that do not.
-        not_moved: Vec<ImageReference>,
+        /// What each tag names now.
+        standing: Box<Standing>,
         /// What ended it.
         #[source]
         source: Box<ImageError>,
     },
+}
+
+/// Where the tags of a publication stand after it ended early: each is in one of the lists.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Tags that name the new image.
+    pub moved: Vec<ImageReference>,
+    /// Tags that do not.
+    pub not_moved: Vec<ImageReference>,
+    /// Tags whose registry took the request and was not heard of any more.
+    pub unknown: Vec<ImageReference>,
+}
+
+impl Standing {
+    /// Adds what is known of other tags.
+    pub(super) fn add(&mut self, other: Self) {
+        self.moved.extend(other.moved);
+        self.not_moved.extend(other.not_moved);
+        self.unknown.extend(other.unknown);
+    }
+}
+
+impl fmt::Display for Standing {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lists = [
+            ("moved", &self.moved),
+            ("not moved", &self.not_moved),
+            ("not known", &self.unknown),
+        ];
+        let words: Vec<String> = lists
+            .iter()
+            .filter(|(_, tags)| !tags.is_empty())
+            .map(|(what, tags)| format!("{what}: {}", list(tags)))
+            .collect();
+        if words.is_empty() {
+            return formatter.write_str("no tag was to be moved");
+        }
+        formatter.write_str(&words.join("; "))
+    }
 }
 
 impl ImageError {
@@ -163,12 +210,13 @@ impl ImageError {
             Self::Io { .. }
             | Self::Malformed { .. }
             | Self::NotALayout { .. }
+            | Self::OtherPlatform { .. }
             | Self::WrongDigest { .. }
             | Self::WrongSize { .. }
             | Self::Escape { .. }
             | Self::Missing { .. }
             | Self::Protocol { .. } => FailureKind::Task,
-            Self::Assembly { .. } | Self::Reference(_) => FailureKind::Invalid,
+            Self::Assembly { .. } | Self::Join { .. } | Self::Reference(_) => FailureKind::Invalid,
             Self::Refused {
                 status, message, ..
             } => match status {
@@ -208,6 +256,10 @@ impl ImageError {
             Self::ReadBack { .. } => {
                 "another run moves the same tag, or the registry serves stale answers"
             }
+            Self::OtherPlatform { .. } => {
+                "this builder does not build for other platforms than its own, or the Dockerfile names one by `FROM --platform`; \
+                 docker buildx does, and so does a runner of that platform"
+            }
             Self::Missing { .. } => {
                 "check the name; a private repository without credentials looks like one that is missing"
             }
@@ -221,6 +273,7 @@ impl ImageError {
             Self::Unfinished { source, .. } => return source.hint(),
             Self::Io { .. }
             | Self::Assembly { .. }
+            | Self::Join { .. }
             | Self::Malformed { .. }
             | Self::Reference(_)
             | Self::Client(_)
@@ -256,6 +309,12 @@ fn refusal_hint(registry: &str, status: u16, message: &str) -> Option<String> {
         403 if message.contains("Create organization package") || message.contains("Write organization package") => {
             "the job needs `permissions: packages: write`, and the organization must let members create packages".to_owned()
         }
+        403 if registry == "ghcr.io" && message.contains("write_package") => {
+            "the package was first pushed by a person or another repository, so that this repository's token may not write to it: in the \
+             package's settings, under `Manage Actions access`, add this repository with the role Write; if the package is new, the job \
+             needs `permissions: packages: write`"
+                .to_owned()
+        }
         403 if registry == "ghcr.io" => "the job needs `permissions: packages: write`; a package that was first pushed by hand must be \
                                          connected to the repository in the package's settings"
             .to_owned(),
@@ -280,12 +339,4 @@ fn list<T: ToString>(items: &[T]) -> String {
         .map(|item| format!("`{}`", item.to_string()))
         .collect();
     items.join(", ")
-}
-
-fn moved_words(moved: &[ImageReference], not_moved: &[ImageReference]) -> String {
-    match (moved, not_moved) {
-        ([], _) => "no tag was moved".to_owned(),
-        (_, []) => format!("moved: {}", list(moved)),
-        _ => format!("moved: {}; not moved: {}", list(moved), list(not_moved)),
-    }
 }

@@ -30,6 +30,7 @@ pub(super) struct Seen {
     /// Path and query.
     pub(super) target: String,
     pub(super) authorization: Option<String>,
+    pub(super) content_range: Option<String>,
 }
 
 /// Status, headers and body.
@@ -43,6 +44,8 @@ pub(super) struct Stored {
     pub(super) blobs: BTreeMap<String, Bytes>,
     /// By repository and tag or digest.
     pub(super) manifests: BTreeMap<(String, String), (String, Bytes)>,
+    /// What came in pieces of an upload that is not over.
+    pub(super) pieces: Vec<u8>,
     pub(super) seen: Vec<Seen>,
     /// What was posted to a token service.
     pub(super) bodies: Vec<String>,
@@ -117,12 +120,16 @@ async fn answer(
     headers: HeaderMap,
     body: Result<Bytes, axum::extract::rejection::BytesRejection>,
 ) -> Response<Body> {
+    let text = |name: &str| {
+        headers
+            .get(name)
+            .map(|value| value.to_str().expect("text").to_owned())
+    };
     let seen = Seen {
         method: method.to_string(),
         target: uri.to_string(),
-        authorization: headers
-            .get("authorization")
-            .map(|value| value.to_str().expect("text").to_owned()),
+        authorization: text("authorization"),
+        content_range: text("content-range"),
     };
     let mut stored = stored.lock().expect("no test thread panicked");
     let path = |target: &str| target.split('?').next().unwrap_or_default().to_owned();
@@ -210,16 +217,48 @@ fn upload(stored: &mut Stored, seen: &Seen, path: &str, body: Bytes) -> Reply {
             ),
         };
     }
+    if query(&seen.target, "_state") != Some("a%2Fb==") {
+        return (404, Vec::new(), Vec::new());
+    }
+    match seen.method.as_str() {
+        "PATCH" => {
+            let starts = seen.content_range.as_deref().and_then(|range| {
+                let (start, _) = range.split_once('-')?;
+                start.parse::<usize>().ok()
+            });
+            if starts != Some(stored.pieces.len()) {
+                return (416, standing(path, stored), Vec::new());
+            }
+            stored.pieces.extend_from_slice(&body);
+            return (202, standing(path, stored), Vec::new());
+        }
+        "GET" => return (204, standing(path, stored), Vec::new()),
+        "DELETE" => {
+            stored.pieces.clear();
+            return (204, Vec::new(), Vec::new());
+        }
+        _ => {}
+    }
     let digest = query(&seen.target, "digest").unwrap_or_default();
-    if query(&seen.target, "_state") != Some("a%2Fb==") || Digest::of(&body).to_string() != digest {
+    let whole = [std::mem::take(&mut stored.pieces), body.to_vec()].concat();
+    if Digest::of(&whole).to_string() != digest {
         return (
             400,
             Vec::new(),
             b"{\"errors\":[{\"code\":\"DIGEST_INVALID\"}]}".to_vec(),
         );
     }
-    stored.blobs.insert(digest.to_owned(), body);
+    stored.blobs.insert(digest.to_owned(), whole.into());
     (201, Vec::new(), Vec::new())
+}
+
+/// Where an upload goes on, and how much of it is there.
+fn standing(path: &str, stored: &Stored) -> Vec<(&'static str, String)> {
+    let end = stored.pieces.len().saturating_sub(1);
+    vec![
+        ("location", format!("/v2/{path}?_state=a%2Fb==")),
+        ("range", format!("0-{end}")),
+    ]
 }
 
 /// An entry of a hand-made layer: path, type, content or target, mode.

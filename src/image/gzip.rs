@@ -5,6 +5,8 @@
 //! picks at run time only find the same matches sooner.
 
 use std::{
+    collections::BTreeMap,
+    fs::File,
     io::{self, Write},
     num::NonZero,
     sync::{Mutex, PoisonError, mpsc},
@@ -13,6 +15,11 @@ use std::{
 
 use flate2::{Compress, Compression, Crc, FlushCompress, Status};
 
+use crate::{
+    digest::Digest,
+    image::{Descriptor, ImageError, layout::LayoutWriter, spec::LAYER_GZIP, tee::Tee},
+};
+
 /// Name of this way to compress; it changes whenever the same input would give other bytes.
 pub(super) const SCHEME: &str = "gzip-6-1m-1";
 
@@ -20,6 +27,43 @@ const BLOCK: usize = 1 << 20;
 const LEVEL: u32 = 6;
 /// No name, no time, no flags, unknown system.
 const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+
+/// Compresses what `fill` writes into a layout, on all cores; returns the layer and the digest of its uncompressed bytes.
+pub(super) fn put(
+    writer: &LayoutWriter,
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(Descriptor, Digest), ImageError> {
+    let mut file = writer.scratch()?;
+    let threads = thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
+    let (diff_id, digest, size) = compress_hashed(threads, file.as_file_mut(), fill)
+        .map_err(ImageError::io("write the layer", file.path()))?;
+    writer.keep(file, digest)?;
+    let layer = Descriptor {
+        media_type: LAYER_GZIP.to_owned(),
+        digest,
+        size,
+        platform: None,
+        annotations: BTreeMap::new(),
+        urls: Vec::new(),
+    };
+    Ok((layer, diff_id))
+}
+
+fn compress_hashed(
+    threads: NonZero<usize>,
+    file: &mut File,
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<(Digest, Digest, u64)> {
+    let mut compressed = Tee::new(io::BufWriter::new(file));
+    let diff_id = compress(threads, &mut compressed, |sink| {
+        let mut plain = Tee::new(sink);
+        fill(&mut plain)?;
+        Ok(plain.finish().0)
+    })?;
+    compressed.flush()?;
+    let (digest, size) = compressed.finish();
+    Ok((diff_id, digest, size))
+}
 
 struct Job {
     block: Vec<u8>,

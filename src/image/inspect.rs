@@ -186,7 +186,7 @@ pub(super) async fn child_manifest(
     }
 }
 
-async fn fetch_small(
+pub(super) async fn fetch_small(
     repository: &Repository<'_>,
     blob: &Descriptor,
 ) -> Result<Vec<u8>, ImageError> {
@@ -215,7 +215,7 @@ fn platforms(index: &Index) -> Vec<Platform> {
         .collect()
 }
 
-fn read_config(bytes: &[u8]) -> Result<ConfigFile, ImageError> {
+pub(super) fn read_config(bytes: &[u8]) -> Result<ConfigFile, ImageError> {
     serde_json::from_slice(bytes).map_err(|problem| ImageError::Malformed {
         what: "the image's configuration".to_owned(),
         because: problem.to_string(),

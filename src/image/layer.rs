@@ -142,6 +142,18 @@ impl LayerPlan {
         Ok(())
     }
 
+    /// Lists what may be started, by path in the image and source.
+    pub(super) fn programs(&self) -> impl Iterator<Item = (&str, &Path)> {
+        self.entries.iter().filter_map(|(path, entry)| match entry {
+            Entry::File {
+                source,
+                executable: true,
+                ..
+            } => Some((path.as_str(), source.as_path())),
+            Entry::File { .. } | Entry::Folder | Entry::Link { .. } => None,
+        })
+    }
+
     /// Writes the tar: ustar, and pax records where ustar has no room.
     pub(super) fn write(&self, sink: &mut dyn Write) -> io::Result<()> {
         for (path, entry) in &self.entries {

@@ -16,6 +16,7 @@ use crate::{
     image::{
         ImageError,
         spec::{Descriptor, INDEX, Index, LARGEST_MANIFEST, ManifestBody},
+        tee::Tee,
     },
     portable::set_mode_of,
 };
@@ -315,6 +316,10 @@ impl LayoutWriter {
         })
     }
 
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     pub(super) fn blob_path(&self, digest: Digest) -> PathBuf {
         blob_path(&self.folder, digest)
     }
@@ -358,11 +363,33 @@ impl LayoutWriter {
         })
     }
 
+    /// Puts a blob of any size, whose digest is not known before.
+    pub(super) fn put_from(
+        &self,
+        media_type: &str,
+        from: &mut impl Read,
+    ) -> Result<Descriptor, ImageError> {
+        let mut file = self.scratch()?;
+        let mut copy = Tee::new(file.as_file_mut());
+        io::copy(from, &mut copy).map_err(ImageError::io("write a blob into", &self.folder))?;
+        let (digest, size) = copy.finish();
+        self.keep(file, digest)?;
+        Ok(Descriptor {
+            media_type: media_type.to_owned(),
+            digest,
+            size,
+            platform: None,
+            annotations: Default::default(),
+            urls: Vec::new(),
+        })
+    }
+
     pub(super) fn finish(self, manifests: Vec<Descriptor>) -> Result<Layout, ImageError> {
         let index = Index {
             schema_version: 2,
             media_type: Some(INDEX.to_owned()),
             manifests,
+            annotations: Default::default(),
         };
         let version = LayoutFile {
             image_layout_version: VERSION.to_owned(),

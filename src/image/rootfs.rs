@@ -126,25 +126,42 @@ pub(super) fn list_files(
     layout: &Layout,
     manifest: &Manifest,
 ) -> Result<Vec<FileFact>, ImageError> {
+    let files = read_files(layout, manifest, &mut |_, _| Ok(()))?;
+    Ok(files.into_iter().map(|(fact, _)| fact).collect())
+}
+
+/// Reads the files of an image, by path, each with what `look` makes of its bytes. A file that an upper layer hides is looked
+/// at all the same: what hides it comes later.
+pub(super) fn read_files<T: Clone>(
+    layout: &Layout,
+    manifest: &Manifest,
+    look: &mut Look<'_, T>,
+) -> Result<Vec<(FileFact, Option<T>)>, ImageError> {
     let mut files = BTreeMap::new();
     for layer in &manifest.layers {
-        apply(layout, layer, &mut files)?;
+        apply(layout, layer, look, &mut files)?;
     }
     Ok(files.into_values().collect())
 }
 
-fn apply(
+/// What is made of the bytes of a file.
+type Look<'l, T> = dyn FnMut(&FileFact, &mut dyn Read) -> io::Result<T> + 'l;
+/// Files by path, with what was made of their bytes.
+type Files<T> = BTreeMap<String, (FileFact, Option<T>)>;
+
+fn apply<T: Clone>(
     layout: &Layout,
     layer: &Descriptor,
-    files: &mut BTreeMap<String, FileFact>,
+    look: &mut Look<'_, T>,
+    files: &mut Files<T>,
 ) -> Result<(), ImageError> {
     let mut archive = open_layer(layout, layer)?;
-    let mut added: Vec<(String, FileFact)> = Vec::new();
+    let mut added: Vec<(String, (FileFact, Option<T>))> = Vec::new();
     for entry in archive
         .entries()
         .map_err(|problem| broken(layer, &problem))?
     {
-        let entry = entry.map_err(|problem| broken(layer, &problem))?;
+        let mut entry = entry.map_err(|problem| broken(layer, &problem))?;
         match change(&entry)? {
             // Whiteouts are for lower layers, wherever in the layer they stand.
             Change::Remove(path) => remove(files, &path, Whole::Yes),
@@ -152,18 +169,18 @@ fn apply(
             Change::Nothing => {}
             Change::Put(path) if path.is_empty() => {}
             Change::Put(path) => {
-                let fact = fact(&path, &entry, &added, files)
+                let file = file(&path, &mut entry, look, &added, files)
                     .map_err(|problem| broken(layer, &problem))?;
-                added.push((path, fact));
+                added.push((path, file));
             }
         }
     }
     finish_layer(layer, archive)?;
-    for (path, fact) in added {
-        if fact.kind != FileKind::Folder {
+    for (path, file) in added {
+        if file.0.kind != FileKind::Folder {
             remove(files, &path, Whole::Yes);
         }
-        files.insert(path, fact);
+        files.insert(path, file);
     }
     Ok(())
 }
@@ -174,7 +191,7 @@ enum Whole {
     No,
 }
 
-fn remove(files: &mut BTreeMap<String, FileFact>, path: &str, whole: Whole) {
+fn remove<T>(files: &mut Files<T>, path: &str, whole: Whole) {
     if whole == Whole::Yes {
         files.remove(path);
     }
@@ -193,44 +210,49 @@ fn remove(files: &mut BTreeMap<String, FileFact>, path: &str, whole: Whole) {
     }
 }
 
-fn fact<R: Read>(
+fn file<R: Read, T: Clone>(
     path: &str,
-    entry: &tar::Entry<'_, R>,
-    added: &[(String, FileFact)],
-    lower: &BTreeMap<String, FileFact>,
-) -> io::Result<FileFact> {
+    entry: &mut tar::Entry<'_, R>,
+    look: &mut Look<'_, T>,
+    added: &[(String, (FileFact, Option<T>))],
+    lower: &Files<T>,
+) -> io::Result<(FileFact, Option<T>)> {
     let header = entry.header();
-    let link = || -> io::Result<String> {
-        let target = entry.link_name_bytes().unwrap_or_default();
-        Ok(String::from_utf8_lossy(&target).into_owned())
-    };
-    let (kind, size) = match header.entry_type() {
-        tar::EntryType::Directory => (FileKind::Folder, 0),
-        tar::EntryType::Symlink => (FileKind::Link { target: link()? }, 0),
-        tar::EntryType::Link => {
-            // Another name of a file is as large as the file.
-            let target = link()?;
-            let target = target.trim_start_matches("./").trim_matches('/');
-            let named = added
-                .iter()
-                .rev()
-                .find(|(path, _)| path == target)
-                .map(|(_, fact)| fact);
-            let size = named
-                .or_else(|| lower.get(target))
-                .map_or(0, |fact| fact.size);
-            (FileKind::File, size)
-        }
-        tar::EntryType::Regular | tar::EntryType::Continuous | tar::EntryType::GNUSparse => {
-            (FileKind::File, entry.size())
-        }
-        _ => (FileKind::Other, 0),
-    };
-    Ok(FileFact {
+    let mut fact = FileFact {
         path: format!("/{path}"),
-        kind,
-        size,
+        kind: FileKind::Other,
+        size: 0,
         mode: header.mode()? & 0o7777,
         owner: (header.uid()?, header.gid()?),
-    })
+    };
+    let link = |entry: &tar::Entry<'_, R>| {
+        let target = entry.link_name_bytes().unwrap_or_default();
+        String::from_utf8_lossy(&target).into_owned()
+    };
+    match header.entry_type() {
+        tar::EntryType::Directory => fact.kind = FileKind::Folder,
+        tar::EntryType::Symlink => {
+            fact.kind = FileKind::Link {
+                target: link(entry),
+            };
+        }
+        tar::EntryType::Link => {
+            // Another name of a file is as large as the file, and holds the same.
+            let target = link(entry);
+            let target = target.trim_start_matches("./").trim_matches('/');
+            let named = added.iter().rev().find(|(path, _)| path == target);
+            let named = named.map(|(_, file)| file).or_else(|| lower.get(target));
+            fact.kind = FileKind::File;
+            fact.size = named.map_or(0, |(fact, _)| fact.size);
+            return Ok((fact, named.and_then(|(_, content)| content.clone())));
+        }
+        tar::EntryType::Regular | tar::EntryType::Continuous | tar::EntryType::GNUSparse => {
+            fact.kind = FileKind::File;
+            fact.size = entry.size();
+            let content = look(&fact, entry)?;
+            return Ok((fact, Some(content)));
+        }
+        _ => {}
+    }
+    Ok((fact, None))
 }

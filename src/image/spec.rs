@@ -20,6 +20,8 @@ pub(super) const LAYER_GZIP: &str = "application/vnd.oci.image.layer.v1.tar+gzip
 pub(super) const LAYER_TAR: &str = "application/vnd.oci.image.layer.v1.tar";
 const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 const DOCKER_INDEX: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
+/// Docker's media type of an image's configuration.
+pub(super) const DOCKER_CONFIG: &str = "application/vnd.docker.container.image.v1+json";
 const DOCKER_LAYER: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
 
 /// What is accepted when a manifest is asked for.
@@ -133,6 +135,8 @@ pub(super) struct Index {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) media_type: Option<String>,
     pub(super) manifests: Vec<Descriptor>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) annotations: BTreeMap<String, String>,
 }
 
 /// A manifest or an index.

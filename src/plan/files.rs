@@ -77,7 +77,7 @@ fn named_files(task: &Task) -> Vec<(String, Span)> {
         )
     };
     match task.kind {
-        Kind::Image => take(&["context"]),
+        Kind::Image => take(&["context", "file"]),
         Kind::Terraform => take(&["dir", "var-files"]),
         Kind::Kubernetes => take(&["kustomize", "manifests"]),
         Kind::Render => take(&["template"]),

@@ -41,8 +41,45 @@ pub const NEEDS: Input = input("needs", "DEPLOY_ACTION_INPUT_NEEDS");
 /// The token of the job.
 pub const TOKEN: Input = input("token", "DEPLOY_ACTION_INPUT_TOKEN");
 
+/// Images that `tags` puts tags on, one a line.
+pub const IMAGES: Input = input("images", "DEPLOY_ACTION_INPUT_IMAGES");
+/// Rules of `tags`, one a line.
+pub const TAGS: Input = input("tags", "DEPLOY_ACTION_INPUT_TAGS");
+/// What goes for all rules of `tags`.
+pub const FLAVOR: Input = input("flavor", "DEPLOY_ACTION_INPUT_FLAVOR");
+/// Labels as `NAME=VALUE`, one a line.
+pub const LABELS: Input = input("labels", "DEPLOY_ACTION_INPUT_LABELS");
+/// Annotations as `NAME=VALUE`, one a line.
+pub const ANNOTATIONS: Input = input("annotations", "DEPLOY_ACTION_INPUT_ANNOTATIONS");
+/// Who tells `tags` the event: `workflow` or `git`.
+pub const CONTEXT: Input = input("context", "DEPLOY_ACTION_INPUT_CONTEXT");
+/// Target of the bake files of `tags`.
+pub const BAKE_TARGET: Input = input("bake-target", "DEPLOY_ACTION_INPUT_BAKE_TARGET");
+/// What stands between tags.
+pub const SEP_TAGS: Input = input("sep-tags", "DEPLOY_ACTION_INPUT_SEP_TAGS");
+/// What stands between labels.
+pub const SEP_LABELS: Input = input("sep-labels", "DEPLOY_ACTION_INPUT_SEP_LABELS");
+/// What stands between annotations.
+pub const SEP_ANNOTATIONS: Input = input("sep-annotations", "DEPLOY_ACTION_INPUT_SEP_ANNOTATIONS");
+/// The program that `tags` answers as.
+pub const COMPAT: Input = input("compat", "DEPLOY_ACTION_INPUT_COMPAT");
+/// The inputs that are options of `tags`, by the same names: those of docker/metadata-action, and `compat`.
+pub const INPUTS_OF_TAGS: [Input; 11] = [
+    IMAGES,
+    TAGS,
+    FLAVOR,
+    LABELS,
+    ANNOTATIONS,
+    CONTEXT,
+    BAKE_TARGET,
+    SEP_TAGS,
+    SEP_LABELS,
+    SEP_ANNOTATIONS,
+    COMPAT,
+];
+
 /// The inputs that the binary reads.
-pub const INPUTS_READ: [Input; 12] = [
+pub const INPUTS_READ: [Input; 23] = [
     COMMAND,
     ARGUMENTS,
     PLAN,
@@ -54,6 +91,17 @@ pub const INPUTS_READ: [Input; 12] = [
     INPUTS,
     VARS,
     NEEDS,
+    IMAGES,
+    TAGS,
+    FLAVOR,
+    LABELS,
+    ANNOTATIONS,
+    CONTEXT,
+    BAKE_TARGET,
+    SEP_TAGS,
+    SEP_LABELS,
+    SEP_ANNOTATIONS,
+    COMPAT,
     TOKEN,
 ];
 
@@ -64,7 +112,20 @@ pub const BINARY: Input = input("binary", "DEPLOY_ACTION_INPUT_BINARY");
 pub const OUTPUT_JOBS: &str = "jobs";
 /// Output of a dry run: the digest that approvals are bound to.
 pub const OUTPUT_DIGEST: &str = "digest";
-/// The outputs that the action passes on.
+/// Outputs of `tags`, named as those of docker/metadata-action.
+pub const OUTPUTS_OF_TAGS: [&str; 10] = [
+    "version",
+    "tags",
+    "tag-names",
+    "labels",
+    "annotations",
+    "json",
+    "bake-file-tags",
+    "bake-file-labels",
+    "bake-file-annotations",
+    "bake-file",
+];
+/// The other outputs that the action passes on.
 pub const OUTPUTS: [&str; 2] = [OUTPUT_JOBS, OUTPUT_DIGEST];
 
 /// Folder below `RUNNER_TEMP` in which the artifacts of other jobs lie, a folder for each job id.
@@ -95,7 +156,14 @@ mod tests {
             .map(|input| input.name)
             .collect();
         assert_eq!(keys(&action["inputs"]), inputs);
-        assert_eq!(keys(&action["outputs"]), OUTPUTS);
+        let outputs: Vec<&str> = OUTPUTS.into_iter().chain(OUTPUTS_OF_TAGS).collect();
+        assert_eq!(keys(&action["outputs"]), outputs);
+        for output in outputs {
+            assert_eq!(
+                action["outputs"][output]["value"],
+                format!("${{{{ steps.run.outputs.{output} }}}}")
+            );
+        }
         let step = &action["runs"]["steps"][0];
         for input in INPUTS_READ.iter().chain([&BINARY]) {
             assert_eq!(

@@ -130,6 +130,25 @@ fn nothing_is_missing_where_everything_is_there() {
 }
 
 #[test]
+fn a_builder_counts_as_there_when_it_works() {
+    let world = world(
+        "name: app\nphases: [{ id: build, tasks: [{ id: image, image: { context: ., name: app } }] }]\n",
+    );
+    program(&world, "docker", "echo 'no daemon is there' >&2; exit 1");
+    let ran = world.call(&["doctor", "--format", "json"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.all());
+    has(
+        &ran,
+        "missing a builder of images: nothing here builds images from Dockerfiles: docker buildx (no daemon is there), \
+         docker (no daemon is there), podman (`podman` is not on the PATH), buildah (`buildah` is not on the PATH)",
+    );
+    program(&world, "podman", "echo 5.2.1");
+    let ran = world.call(&["doctor", "--format", "json"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.all());
+    has(&ran, "ok a builder of images: podman 5.2.1");
+}
+
+#[test]
 fn a_program_that_nobody_knows_is_found_and_never_started() {
     let world = world(
         "name: app\nphases: [{ id: ship, tasks: [{ id: ship, run: { command: [ship-it], changes: false } }] }]\n",

@@ -2,6 +2,9 @@
 
 mod act;
 mod action;
+mod assemble;
+mod attestation;
+mod build;
 mod cancel;
 mod checkpoint;
 mod close;
@@ -22,7 +25,11 @@ mod look_json;
 mod man;
 mod page;
 mod process;
+mod publish;
+mod publish_faults;
+mod publish_servers;
 mod reference;
+mod registries;
 mod rehearse;
 mod rehearse_world;
 mod render;
@@ -30,5 +37,6 @@ mod resume;
 mod run;
 mod schema;
 mod status;
+mod tags;
 mod way_out;
 mod world;

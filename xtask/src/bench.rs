@@ -5,6 +5,7 @@
 mod lint;
 mod masks;
 mod measure;
+mod publish;
 mod startup;
 mod tasks;
 mod world;
@@ -27,6 +28,8 @@ enum Measured {
     Lint,
     /// `--version`, and the size of the program.
     Startup,
+    /// Pushing images to the reference registry, beside crane, regctl and skopeo.
+    Publish,
     /// All of them.
     All,
 }
@@ -36,7 +39,7 @@ pub(crate) struct BenchArgs {
     /// What is measured.
     #[arg(value_enum, default_value = "all")]
     measured: Measured,
-    /// How often 10,000 tasks are run by each program; the median counts.
+    /// How often 10,000 tasks are run, and images pushed, by each program; the median counts.
     #[arg(long, value_name = "NUMBER", default_value = "3")]
     rounds: std::num::NonZeroUsize,
 }
@@ -58,6 +61,9 @@ pub(crate) fn bench(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     }
     if wanted(Measured::Tasks) {
         tasks::measure(&programs.program, args.rounds.get(), &mut figures)?;
+    }
+    if wanted(Measured::Publish) {
+        publish::measure(&programs.program, args.rounds.get(), &mut figures)?;
     }
     for line in figures.lines() {
         words::print(&line)?;

@@ -96,7 +96,7 @@ impl Places {
 /// Builds the engine and lets it look; exit 1 if it finds something.
 pub(crate) fn fuzz(args: &FuzzArgs) -> anyhow::Result<ExitCode> {
     let root = repository::root()?;
-    setup::bring(&[setup::CXX])?;
+    setup::bring(&[setup::tools::CXX])?;
     let built = folder(&root);
     let engine = build(&root, &built)?;
     let places = Places::of(args.target, &built)?;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod bench;
+mod conformance;
 mod fuzz;
 mod github_api;
 mod platforms;
@@ -40,9 +41,11 @@ enum Verb {
     Render(render::RenderArgs),
     /// Rehearses an example system on this machine.
     Rehearse(rehearse::RehearseArgs),
+    /// Holds a part of the program against a specification's own tests.
+    Conformance(conformance::ConformanceArgs),
     /// Looks for inputs that break a promise of the program.
     Fuzz(fuzz::FuzzArgs),
-    /// Strikes rehearsals at any moment, and sees that they end as if nobody had.
+    /// Strikes rehearsals at any moment and publications by faults, and sees that they end right or say what is wrong.
     #[cfg(target_os = "linux")]
     Soak(soak::SoakArgs),
     /// Checks the code for each system that the README names, as far as its standard library is installed.
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
         Verb::Tidy => tidy::tidy(),
         Verb::Render(args) => render::render(&args),
         Verb::Rehearse(args) => rehearse::rehearse(&args),
+        Verb::Conformance(args) => conformance::conformance(&args),
         Verb::Fuzz(args) => fuzz::fuzz(&args),
         #[cfg(target_os = "linux")]
         Verb::Soak(args) => soak::soak(&args),

@@ -27,7 +27,7 @@ pub(crate) fn rehearse(args: &RehearseArgs) -> anyhow::Result<ExitCode> {
             systems.join(", ")
         );
     }
-    setup::bring(&[setup::GIT])?;
+    setup::bring(&[setup::tools::GIT])?;
     let program = program::build(&root)?;
     words::say(&format!("rehearsing {}", args.system));
     let mut rehearsal = Command::new(program);

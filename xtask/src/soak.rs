@@ -1,9 +1,10 @@
-//! `cargo xtask soak kill`: rehearsals that are killed at any moment, and gone on with.
+//! `cargo xtask soak`: what goes wrong at any moment, and how it ends all the same.
 //!
-//! The plan has the shape of Relay's: a build without an effect, an image for a registry, changes that a keeper holds, a gate.
+//! `kill` strikes rehearsals at any moment and goes on with them. The plan has the shape of Relay's: a build without an effect, an image for a registry, changes that a keeper holds, a gate.
 //! Its program is a file that is there already, because a compiler would take all of the time and none of the blows.
 
 mod facts;
+mod publish;
 mod random;
 mod world;
 
@@ -39,6 +40,8 @@ pub(crate) struct SoakArgs {
 enum Soak {
     /// Rehearsals that are killed at any moment.
     Kill(KillArgs),
+    /// Publications through a proxy that cuts connections, delays, limits and lies.
+    Publish(publish::PublishArgs),
 }
 
 #[derive(Args)]
@@ -95,8 +98,14 @@ struct Tally {
 
 /// Carries out the soak; exit 1 where a run ended otherwise than one that was left alone.
 pub(crate) fn soak(args: &SoakArgs) -> anyhow::Result<ExitCode> {
-    let Soak::Kill(args) = &args.blow;
-    setup::bring(&[setup::GIT])?;
+    match &args.blow {
+        Soak::Kill(args) => kill(args),
+        Soak::Publish(args) => publish::publish(args),
+    }
+}
+
+fn kill(args: &KillArgs) -> anyhow::Result<ExitCode> {
+    setup::bring(&[setup::tools::GIT])?;
     let program = program::build(&repository::root()?)?;
     let began = Instant::now();
     let quiet = World::new(&program)?;

@@ -139,6 +139,14 @@ pub(super) fn builds(plan: &Plan) -> BTreeSet<String> {
     building.map(|task| task.id.to_string()).collect()
 }
 
+/// Whether a Dockerfile's build is given secrets.
+pub(super) fn gives_build_secrets(plan: &Plan) -> bool {
+    plan.tasks.iter().any(|task| {
+        let gives = |key: &str| task.body.get(key).is_some();
+        task.kind.key() == "image" && gives("context") && gives("secrets")
+    })
+}
+
 /// Returns the secrets that tasks read, by name.
 pub(super) fn secrets(plan: &Plan) -> BTreeMap<String, Need> {
     let mut found: BTreeMap<String, Need> = BTreeMap::new();

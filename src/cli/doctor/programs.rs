@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    Patient,
+    Patient, builders,
     finding::{Area, Finding, Needed, Report},
     needs::{self, Need, words},
 };
@@ -230,9 +230,7 @@ pub(super) async fn examine(patient: &Patient<'_>, report: &mut Report) {
         };
         report.add(of_program(patient, name.as_str(), &need, Some(tool)).await);
     }
-    if let Some(plan) = patient.plan() {
-        builder(patient, &needs::builds(plan), report);
-    }
+    builders::check(patient, report).await;
 }
 
 async fn of_program(
@@ -270,30 +268,6 @@ async fn of_program(
         }
         _ => Finding::ok(Area::Programs, name, found).expected(expected),
     }
-}
-
-/// Looks for one of the programs that build an image from a Dockerfile.
-fn builder(patient: &Patient<'_>, tasks: &BTreeSet<String>, report: &mut Report) {
-    if tasks.is_empty() {
-        return;
-    }
-    let variables = &patient.environment.variables;
-    let builders = ["docker", "podman", "buildah"];
-    let found = builders.iter().find_map(|name| find(name, variables));
-    report.add(match found {
-        Some(path) => Finding::ok(
-            Area::Programs,
-            "a builder of images",
-            format!("at {}", path.display()),
-        ),
-        None => Finding::note(
-            Area::Programs,
-            "a builder of images",
-            "neither docker nor podman nor buildah is on the PATH",
-        )
-        .expected(format!("one of them, for {}", words(tasks)))
-        .next(how_to_get("podman", variables)),
-    });
 }
 
 /// Finds a program on the PATH.

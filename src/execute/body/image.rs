@@ -1,19 +1,28 @@
-//! Kind `image`: assembled from files, judged, published, read back.
+//! Kind `image`: assembled, built or fetched, judged, published, read back.
 
+mod attest;
+mod build;
 mod make;
 mod tags;
 
-use self::{make::make, tags::tags};
+use self::{
+    attest::Documents,
+    make::make,
+    tags::{Words, facts, settle, tags, taken},
+};
 use super::{Attempt, BodyResult, ExecuteError, Run, evaluate};
 use crate::{
     event::{Effect, FailureKind, Reality},
     execute::{
         checks::{judge_all, observe_in_layout},
         outputs::Produced,
-        registry::{references_by_registry, repository_name},
+        registry::{Registry, references_by_registry, repository_name},
     },
     expression::{Map, Value},
-    image::{ImageReference, Layout, PublishTarget, publish as publish_image},
+    image::{
+        ImageReference, Layout, PublishTarget, Published, PublishedTarget, RegistryClient,
+        RepositoryName, RootManifest, Tag, preflight, stage,
+    },
     plan::{
         kind::{Reader, image::Image, observable},
         model::CheckKind,
@@ -28,46 +37,28 @@ pub(super) async fn publish<'p>(
 ) -> Result<(), ExecuteError> {
     let body = evaluate(run, attempt)?;
     let image = Image::read(Reader::new(&body))?;
-    let layout = make(run, attempt, &image, result)?;
+    let to = Destinations::of(run, attempt, &image)?;
+    to.prove().await?;
+    let started = run.world.now();
+    let facts = facts(run).await?;
+    let words = Words::of(run, &image, &facts)?;
+    let layout = make(run, attempt, &image, &words, result).await?;
     judge(&body, &layout)?;
-    let tags = tags(run, &image)?;
+    let tags = tags(run, &image, &facts)?;
     for warning in &tags.warnings {
         run.recorder
             .notice(&format!("{}: {warning}", attempt.node.key));
     }
-    let mut registries = Vec::new();
-    let mut targets = Vec::new();
-    for name in &image.push {
-        let registry = run.registry(attempt.node, name)?;
-        let repository = repository_name(
-            &registry,
-            image.name.as_deref(),
-            run.world.runner.repository.as_ref(),
-        )?;
-        targets.push(PublishTarget {
-            repository,
-            tags: tags.tags.clone(),
-        });
-        registries.push(registry);
-    }
+    let mut targets = to.targets(&tags.tags);
+    settle(run, &to.registries, &tags, &mut targets).await?;
     let digest = layout.root()?.digest;
     output(result, "digest", Value::from(digest.to_string()))?;
-    output(
-        result,
-        "version",
-        tags.version.clone().map_or(Value::Null, Value::from),
-    )?;
-    output(
-        result,
-        "tags",
-        Value::List(
-            tags.tags
-                .iter()
-                .map(|tag| Value::from(tag.to_string()))
-                .collect(),
-        ),
-    )?;
-    if targets.is_empty() {
+    let version = tags.version.clone().map_or(Value::Null, Value::from);
+    output(result, "version", version)?;
+    let list = taken(&tags, &targets).into_iter();
+    let list = list.map(|tag| Value::from(tag.to_string()));
+    output(result, "tags", Value::List(list.collect()))?;
+    if to.repositories.is_empty() {
         result.effects.push(Effect {
             what: "push".to_owned(),
             reality: Reality::NotRun {
@@ -76,8 +67,76 @@ pub(super) async fn publish<'p>(
         });
         return Ok(());
     }
-    let client = run.registry_client(&registries)?;
-    let published = publish_image(&client, &layout, &targets).await?;
+    let made = (to.repositories.as_slice(), started);
+    let documents = Documents::of(run, attempt, &image, &layout, made)?;
+    let root = match documents.is_empty() {
+        true => RootManifest::MayWait,
+        false => RootManifest::First,
+    };
+    let staged = stage(&to.client, &layout, &targets, root).await?;
+    documents
+        .attach(run, attempt, &to.client, &targets, result)
+        .await?;
+    let published = staged.move_tags().await?;
+    tell(run, &published, result)
+}
+
+/// Where an image goes.
+struct Destinations {
+    registries: Vec<Registry>,
+    repositories: Vec<RepositoryName>,
+    client: RegistryClient,
+}
+
+impl Destinations {
+    fn of<'p>(
+        run: &Run<'_, 'p>,
+        attempt: &Attempt<'_, 'p>,
+        image: &Image,
+    ) -> Result<Self, ExecuteError> {
+        let mut registries = Vec::new();
+        let mut repositories = Vec::new();
+        for name in &image.push {
+            let registry = run.registry(attempt.node, name)?;
+            repositories.push(repository_name(
+                &registry,
+                image.name.as_deref(),
+                run.world.runner.repository.as_ref(),
+            )?);
+            registries.push(registry);
+        }
+        Ok(Self {
+            repositories,
+            client: run.registry_client(&registries)?,
+            registries,
+        })
+    }
+
+    /// Asks every registry whether it would take the image, before anything is built for it.
+    async fn prove(&self) -> Result<(), ExecuteError> {
+        for repository in &self.repositories {
+            preflight(&self.client, repository).await?;
+        }
+        Ok(())
+    }
+
+    fn targets(&self, tags: &[Tag]) -> Vec<PublishTarget> {
+        let repositories = self.repositories.iter();
+        repositories
+            .map(|repository| PublishTarget {
+                repository: repository.clone(),
+                tags: tags.to_vec(),
+            })
+            .collect()
+    }
+}
+
+/// Hands on what was read back: as effects for people, as outputs for other tasks.
+fn tell(
+    run: &Run<'_, '_>,
+    published: &Published,
+    result: &mut BodyResult,
+) -> Result<(), ExecuteError> {
     let references: Vec<ImageReference> = published
         .targets
         .iter()
@@ -94,16 +153,13 @@ pub(super) async fn publish<'p>(
     output(result, "references", references_by_registry(&references))?;
     if let Some(first) = references.first() {
         output(result, "reference", Value::from(first.to_string()))?;
-        output(
-            result,
-            "repository",
-            Value::from(first.repository().to_string()),
-        )?;
+        let repository = first.repository().to_string();
+        output(result, "repository", Value::from(repository))?;
     }
     Ok(())
 }
 
-fn moved(target: &crate::image::PublishedTarget) -> String {
+fn moved(target: &PublishedTarget) -> String {
     let set: Vec<String> = target
         .tags_set
         .iter()

@@ -241,26 +241,59 @@ pub(in crate::execute) fn call<'p>(
                 GRACE
             },
         });
-    for (name, value) in inherited(&run.world.variables, run) {
-        spec = spec.env(name, value);
-    }
+    spec = Environment::of(run, node)?.give(spec);
     // What no keeper holds ends with its job, whatever became of us: the runner's clean-up finds it by this.
     if !body.changes
         && let Some(id) = run.world.variables.get(TRACKING)
     {
         spec = spec.env(TRACKING, id);
     }
-    for (name, value) in variables(run, node)? {
-        spec = match (&value, value.as_plain_text()) {
-            (Value::Secret(secret), _) => spec.secret_env(name, secret.clone()),
-            (_, Some(text)) => spec.env(name, text),
-            (_, None) => return Err(no_variable(&name, &value)),
-        };
-    }
     if let (false, Some(token)) = (body.permissions.is_empty(), &run.world.runner.token) {
         spec = spec.secret_env("GITHUB_TOKEN", token.clone());
     }
     Ok(spec)
+}
+
+/// What every child of a task gets: the runner's environment less what is withheld, then the variables of the plan.
+pub(super) struct Environment {
+    plain: BTreeMap<String, String>,
+    secret: Vec<(String, Secret)>,
+}
+
+impl Environment {
+    pub(super) fn of<'p>(run: &Run<'_, 'p>, node: &Node<'p>) -> Result<Self, ExecuteError> {
+        let mut plain: BTreeMap<String, String> = inherited(&run.world.variables, run)
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        let mut secret = Vec::new();
+        for (name, value) in variables(run, node)? {
+            match (&value, value.as_plain_text()) {
+                (Value::Secret(value), _) => {
+                    plain.remove(&name);
+                    secret.push((name, value.clone()));
+                }
+                (_, Some(text)) => drop(plain.insert(name, text)),
+                (_, None) => return Err(no_variable(&name, &value)),
+            }
+        }
+        Ok(Self { plain, secret })
+    }
+
+    /// Returns a variable that is no secret.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.plain.get(name).map(String::as_str)
+    }
+
+    pub(super) fn give(&self, mut spec: CommandSpec) -> CommandSpec {
+        for (name, value) in &self.plain {
+            spec = spec.env(name, value);
+        }
+        for (name, value) in &self.secret {
+            spec = spec.secret_env(name, value.clone());
+        }
+        spec
+    }
 }
 
 fn no_variable(name: &str, value: &Value) -> ExecuteError {
@@ -325,7 +358,7 @@ fn inherited<'p, 'v>(
 }
 
 /// A child's end with where its log is, if it said anything.
-type Called = (Ended, Option<LogRef>);
+pub(super) type Called = (Ended, Option<LogRef>);
 
 async fn kept_child<'p>(
     run: &Run<'_, 'p>,
@@ -387,7 +420,7 @@ fn after_all(
     }
 }
 
-async fn direct_child<'p>(
+pub(super) async fn direct_child<'p>(
     run: &Run<'_, 'p>,
     attempt: &Attempt<'_, 'p>,
     spec: &CommandSpec,

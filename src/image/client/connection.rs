@@ -1,9 +1,13 @@
 //! The client, and how one request reaches an answer.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
     path::PathBuf,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -12,19 +16,20 @@ use reqwest::{
     Method, Response, StatusCode,
     header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, LOCATION},
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use url::Url;
 
 use crate::{
     http,
     image::{
-        Credentials, Descriptor, ImageError, RepositoryName,
+        BlobCache, Credentials, Descriptor, ImageError, RepositoryName,
         client::{
             Endpoints, RetryPolicy, answer,
-            blobs::checked_body,
+            body::{checked_body, part_of},
             challenge::Challenge,
             check_leads,
             login::{Grants, Want},
+            upload::content_range,
         },
     },
 };
@@ -34,7 +39,13 @@ const CONNECT_TIME: Duration = Duration::from_secs(20);
 const SILENCE: Duration = Duration::from_secs(120);
 const MOST_REDIRECTS: usize = 5;
 
-/// Makes an HTTP client for registries: proxies and certificates as [`crate::http`] reads them, redirects left to [`RegistryClient`], which knows where
+/// Bytes from which an upload is a large one.
+const LARGE: u64 = 1 << 20;
+/// Large uploads at one time: more of them share the same line, and each holds bytes in memory.
+const LARGE_AT_ONCE: usize = 4;
+
+/// Makes an HTTP client for registries: proxies and certificates as [`crate::http`] reads them, redirects left to [`RegistryClient`],
+/// which knows where
 /// credentials may go.
 ///
 /// # Errors
@@ -58,6 +69,10 @@ pub struct RegistryClient {
     pub(in crate::image) pace: RetryPolicy,
     pub(super) grants: Grants,
     pub(super) buying: Semaphore,
+    pub(in crate::image) blobs: Arc<BlobCache>,
+    lanes: Semaphore,
+    /// Registries, by their address, that move one tag a request.
+    one_tag_each: Mutex<BTreeSet<String>>,
     requests: AtomicU64,
 }
 
@@ -68,22 +83,23 @@ pub enum Access {
     Pull,
     /// Reading and writing.
     Push,
-    /// Reading and writing, and taking blobs over from another repository of the same registry.
-    PushWithMount(RepositoryName),
+    /// Reading and writing, and taking blobs over from other repositories of the same registry, by their paths.
+    PushWithMount(Vec<String>),
     /// Reading and deleting.
     Delete,
 }
 
 impl Access {
     pub(super) fn scopes(&self, repository: &RepositoryName) -> Vec<String> {
-        let scope = |repository: &RepositoryName, actions| {
-            format!("repository:{}:{actions}", repository.path())
-        };
+        let scope = |path: &str, actions| format!("repository:{path}:{actions}");
+        let path = repository.path();
         match self {
-            Self::Pull => vec![scope(repository, "pull")],
-            Self::Push => vec![scope(repository, "pull,push")],
-            Self::PushWithMount(from) => vec![scope(repository, "pull,push"), scope(from, "pull")],
-            Self::Delete => vec![scope(repository, "pull,delete")],
+            Self::Pull => vec![scope(path, "pull")],
+            Self::Push => vec![scope(path, "pull,push")],
+            Self::PushWithMount(from) => std::iter::once(scope(path, "pull,push"))
+                .chain(from.iter().map(|from| scope(from, "pull")))
+                .collect(),
+            Self::Delete => vec![scope(path, "pull,delete")],
         }
     }
 }
@@ -98,6 +114,9 @@ impl RegistryClient {
             pace: RetryPolicy::default(),
             grants: Grants::default(),
             buying: Semaphore::new(1),
+            blobs: Arc::default(),
+            lanes: Semaphore::new(LARGE_AT_ONCE),
+            one_tag_each: Mutex::default(),
             requests: AtomicU64::new(0),
         }
     }
@@ -117,6 +136,13 @@ impl RegistryClient {
         credentials: Credentials,
     ) -> Self {
         self.credentials.insert(registry.into(), credentials);
+        self
+    }
+
+    /// Shares what is known of blobs with other pushes of this process, and by its file with later ones.
+    #[must_use]
+    pub fn with_blob_cache(mut self, blobs: Arc<BlobCache>) -> Self {
+        self.blobs = blobs;
         self
     }
 
@@ -157,6 +183,15 @@ impl RegistryClient {
         })
     }
 
+    /// Waits for a lane where an upload is a large one; small ones need none.
+    pub(super) async fn lane(&self, size: u64) -> Option<SemaphorePermit<'_>> {
+        match size >= LARGE {
+            // Nobody closes the semaphore.
+            true => self.lanes.acquire().await.ok(),
+            false => None,
+        }
+    }
+
     /// Sends, and counts what is sent.
     pub(super) async fn count(
         &self,
@@ -180,8 +215,19 @@ pub struct Repository<'c> {
 #[derive(Debug, Clone)]
 pub(super) enum Payload {
     Nothing,
-    Document { media_type: String, bytes: Bytes },
-    Blob { file: PathBuf, blob: Descriptor },
+    Document {
+        media_type: String,
+        bytes: Bytes,
+    },
+    Blob {
+        file: PathBuf,
+        blob: Descriptor,
+    },
+    Part {
+        file: PathBuf,
+        blob: Descriptor,
+        part: Range<u64>,
+    },
 }
 
 /// One request, as often as it has to be sent.
@@ -307,13 +353,68 @@ impl Repository<'_> {
                     }
                     url = self.location(&ask.doing, &url, &answer)?;
                 }
+                _ if status == StatusCode::FORBIDDEN && ask.method == Method::HEAD => {
+                    // Its body is what tells a limit from a permission, and this answer has none.
+                    drop(answer);
+                    return Err(self.words_of_a_head(ask, &url).await);
+                }
                 _ => return Err(answer::refusal(self.registry(), &ask.doing, answer).await),
             }
         }
     }
 
+    /// Asks by GET what was refused to HEAD, for the words of the refusal.
+    async fn words_of_a_head(&self, ask: &Ask, url: &Url) -> ImageError {
+        let asked = Ask {
+            method: Method::GET,
+            ..ask.clone()
+        };
+        let grant = self
+            .client
+            .grants
+            .current(&self.name)
+            .filter(|_| self.is_home(url));
+        let header = grant.map(|grant| grant.header);
+        let answered = match self.request(&asked, url, header).await {
+            Ok(request) => self.client.count(request).await,
+            Err(problem) => return problem,
+        };
+        match answered {
+            Ok(answer) if answer.status().is_success() => ImageError::Refused {
+                registry: self.registry().to_owned(),
+                doing: ask.doing.clone(),
+                status: StatusCode::FORBIDDEN.as_u16(),
+                message: String::new(),
+                retry_after: None,
+            },
+            Ok(answer) => answer::refusal(self.registry(), &ask.doing, answer).await,
+            Err(source) => self.unreachable(&ask.doing, source),
+        }
+    }
+
+    /// The registry's address, by which the blob cache knows it.
+    pub(in crate::image) fn key(&self) -> &str {
+        self.base.as_str()
+    }
+
+    /// Whether the registry may be asked to move several tags in one request.
+    pub(in crate::image) fn takes_several_tags(&self) -> bool {
+        let known = self.client.one_tag_each.lock();
+        !known
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(self.key())
+    }
+
+    /// Remembers that the registry does not know how.
+    pub(super) fn takes_one_tag(&self) {
+        let known = self.client.one_tag_each.lock();
+        known
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(self.key().to_owned());
+    }
+
     /// Credentials go where the registry is, to nobody else.
-    fn is_home(&self, url: &Url) -> bool {
+    pub(super) fn is_home(&self, url: &Url) -> bool {
         url.origin() == self.base.origin()
     }
 
@@ -362,6 +463,14 @@ impl Repository<'_> {
                 .header(CONTENT_TYPE, "application/octet-stream")
                 .header(CONTENT_LENGTH, blob.size)
                 .body(checked_body(file, blob).await?),
+            Payload::Part { file, blob, part } => {
+                let (name, value) = content_range(part);
+                request
+                    .header(name, value)
+                    .header(CONTENT_TYPE, "application/octet-stream")
+                    .header(CONTENT_LENGTH, part.end - part.start)
+                    .body(part_of(file, blob, part.clone()).await?)
+            }
         })
     }
 }

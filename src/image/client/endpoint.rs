@@ -66,6 +66,17 @@ fn is_inside(url: &Url) -> Nearness {
     }
 }
 
+fn is_link_local(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_link_local(),
+        Some(Host::Ipv6(address)) => match address.to_canonical() {
+            IpAddr::V4(address) => address.is_link_local(),
+            IpAddr::V6(address) => address.is_unicast_link_local(),
+        },
+        Some(Host::Domain(_)) | None => false,
+    }
+}
+
 /// Says why a registry may not lead to `target`: a token service, an upload or a blob elsewhere.
 ///
 /// A registry on the internet has no reason to send us into our own network, where metadata services answer anybody.
@@ -74,6 +85,13 @@ pub(super) fn check_leads(base: &Url, target: &Url) -> Result<(), String> {
         "https" => {}
         "http" if base.scheme() == "http" => {}
         _ => return Err(format!("it leads to `{}`, expected https", redact(target))),
+    }
+    // Nothing that a registry needs has such an address, and what a machine's owner may ask for there is a credential.
+    if is_link_local(target) && target.host() != base.host() {
+        return Err(format!(
+            "it leads to `{}`, where metadata services answer",
+            redact(target)
+        ));
     }
     if is_inside(target) > Nearness::Public
         && is_inside(base) == Nearness::Public
@@ -138,6 +156,14 @@ mod tests {
             "https://8.8.8.8/",
         ] {
             assert_eq!(check_leads(&public, &url(good)), Ok(()));
+        }
+        // Not even a registry on this machine leads to where a cloud's credentials are.
+        for (base, bad) in [
+            ("http://127.0.0.1:1", "http://169.254.169.254/latest"),
+            ("https://10.0.0.5", "https://[fe80::1]/"),
+            ("http://127.0.0.1:1", "http://[::ffff:169.254.169.254]/"),
+        ] {
+            assert!(check_leads(&url(base), &url(bad)).is_err(), "{bad}");
         }
         assert_eq!(
             check_leads(&url("http://127.0.0.1:1"), &url("http://localhost:2/")),

@@ -386,8 +386,7 @@ mod tests {
     fn scopes_are_merged_new_ones_first_and_smaller_ones_left_out() {
         let repository: RepositoryName = "ghcr.io/a/b".parse().expect("a repository");
         let base = "https://ghcr.io".parse().expect("an address");
-        let other: RepositoryName = "ghcr.io/a/c".parse().expect("a repository");
-        let access = Access::PushWithMount(other);
+        let access = Access::PushWithMount(vec!["a/c".to_owned()]);
         let want = Want {
             repository: &repository,
             access: &access,

@@ -170,12 +170,54 @@ impl Repository<'_> {
         media_type: &str,
         bytes: &Bytes,
     ) -> Result<Digest, ImageError> {
+        let url = self.url(&format!("manifests/{name}"))?;
+        self.put(url, &name.to_string(), media_type, bytes).await?;
+        Ok(Digest::of(bytes))
+    }
+
+    /// Stores a manifest's exact bytes under its digest, and has several tags name it in the same request
+    /// (distribution-spec after 1.1, "Pushing manifests"); returns the tags that the registry says it moved.
+    ///
+    /// # Errors
+    /// As [`Repository::put_manifest`].
+    pub(in crate::image) async fn put_manifest_with_tags(
+        &self,
+        media_type: &str,
+        bytes: &Bytes,
+        tags: &[Tag],
+    ) -> Result<Vec<Tag>, ImageError> {
+        let digest = Digest::of(bytes);
+        let mut url = self.url(&format!("manifests/{digest}"))?;
+        for tag in tags {
+            url.query_pairs_mut().append_pair("tag", tag.as_str());
+        }
+        let headers = self
+            .put(url, &digest.to_string(), media_type, bytes)
+            .await?;
+        let said = headers.get_all("oci-tag").iter().flat_map(|value| {
+            let text = value.to_str().unwrap_or_default();
+            text.split(',').map(|tag| tag.trim().to_owned())
+        });
+        let said: Vec<String> = said.collect();
+        let taken = tags
+            .iter()
+            .filter(|tag| said.iter().any(|said| said == tag.as_str()));
+        let taken: Vec<Tag> = taken.cloned().collect();
+        if taken.is_empty() {
+            self.takes_one_tag();
+        }
+        Ok(taken)
+    }
+
+    async fn put(
+        &self,
+        url: url::Url,
+        name: &str,
+        media_type: &str,
+        bytes: &Bytes,
+    ) -> Result<HeaderMap, ImageError> {
         let expected = Digest::of(bytes);
-        let mut ask = Ask::new(
-            format!("store the manifest `{name}`"),
-            Method::PUT,
-            self.url(&format!("manifests/{name}"))?,
-        );
+        let mut ask = Ask::new(format!("store the manifest `{name}`"), Method::PUT, url);
         ask.payload = Payload::Document {
             media_type: media_type.to_owned(),
             bytes: bytes.clone(),
@@ -193,8 +235,28 @@ impl Repository<'_> {
                 expected,
                 found,
             }),
-            _ => Ok(expected),
+            _ => Ok(answer.headers().clone()),
         }
+    }
+
+    /// Takes a tag away; the image stays.
+    ///
+    /// # Errors
+    /// If the registry refuses, as those do that are older than the specification 1.1, or cannot be reached.
+    pub(in crate::image) async fn delete_tag(&self, tag: &Tag) -> Result<(), ImageError> {
+        let ask = Ask::new(
+            format!("take the tag `{tag}` away"),
+            Method::DELETE,
+            self.url(&format!("manifests/{tag}"))?,
+        );
+        let hoped = [
+            StatusCode::ACCEPTED,
+            StatusCode::OK,
+            StatusCode::NO_CONTENT,
+            StatusCode::NOT_FOUND,
+        ];
+        self.ask(&ask, &hoped).await?;
+        Ok(())
     }
 
     /// Deletes a manifest and with it its tags; returns whether there was one.
@@ -235,7 +297,7 @@ impl Repository<'_> {
                     what: format!("the repository `{}`", self.name().path()),
                 });
             }
-            let next = self.next_page(&url, &answer)?;
+            let next = self.next_page(&ask.doing, &url, &answer)?;
             let limit = usize::try_from(LARGEST_MANIFEST).unwrap_or(usize::MAX);
             let body = answer::body_at_most(self.registry(), &ask.doing, answer, limit).await?;
             let page: TagPage = serde_json::from_slice(&body)
@@ -258,8 +320,9 @@ impl Repository<'_> {
     }
 
     /// Reads `Link: </v2/…?last=x>; rel="next"`.
-    fn next_page(
+    pub(super) fn next_page(
         &self,
+        doing: &str,
         from: &url::Url,
         answer: &Response,
     ) -> Result<Option<url::Url>, ImageError> {
@@ -273,13 +336,9 @@ impl Repository<'_> {
             return Ok(None);
         }
         let next = from.join(target).map_err(|problem| {
-            self.against(
-                "list its tags",
-                format!("its next page is no address: {problem}"),
-            )
+            self.against(doing, format!("its next page is no address: {problem}"))
         })?;
-        super::check_leads(from, &next)
-            .map_err(|because| self.against("list its tags", because))?;
+        super::check_leads(from, &next).map_err(|because| self.against(doing, because))?;
         Ok(Some(next))
     }
 }

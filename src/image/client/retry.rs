@@ -46,15 +46,22 @@ impl RetryPolicy {
         let mut number = 0;
         loop {
             match attempt(number).await {
-                Err(problem) if number + 1 < self.attempts && may_pass(&problem) => {
-                    let delay = self.delay(number, asked_delay(&problem));
-                    tracing::debug!(%problem, ?delay, "a request is tried again");
-                    tokio::time::sleep(delay).await;
-                    number += 1;
-                }
-                result => return result,
+                Err(problem) => self.wait(number, problem).await?,
+                done => return done,
             }
+            number += 1;
         }
+    }
+
+    /// Waits before a request whose try `number` failed is tried again; gives the failure back where that is no use.
+    pub(super) async fn wait(&self, number: u32, problem: ImageError) -> Result<(), ImageError> {
+        if number + 1 >= self.attempts || !may_pass(&problem) {
+            return Err(problem);
+        }
+        let delay = self.delay(number, asked_delay(&problem));
+        tracing::debug!(%problem, ?delay, "a request is tried again");
+        tokio::time::sleep(delay).await;
+        Ok(())
     }
 
     fn delay(&self, number: u32, asked: Option<Duration>) -> Duration {

@@ -6,7 +6,8 @@ use crate::{
     digest::Digest,
     event::FailureKind,
     image::{
-        Access, Credentials, Descriptor, ImageError, ManifestName, RepositoryName, Tag, Upload,
+        Access, Credentials, Descriptor, ImageError, Lookup, ManifestName, RepositoryName, Tag,
+        Upload,
         fixture::{Registry, Reply},
     },
     secret::Secret,
@@ -307,7 +308,7 @@ async fn an_upload_goes_where_the_registry_says_without_credentials_for_another_
     for content in [&b"content"[..], b""] {
         std::fs::write(&file, content).expect("a file");
         let upload = repository
-            .upload_blob(&blob(content), &file, None)
+            .upload_blob(&blob(content), &file, Lookup::Head)
             .await
             .expect("an upload");
         assert_eq!(upload, Upload::Sent);
@@ -339,7 +340,7 @@ async fn an_upload_that_breaks_begins_anew_and_what_is_stored_is_not_sent_again(
     let file = folder.path().join("blob");
     std::fs::write(&file, "content").expect("a file");
     let upload = repository
-        .upload_blob(&blob(b"content"), &file, None)
+        .upload_blob(&blob(b"content"), &file, Lookup::Head)
         .await
         .expect("an upload");
     assert_eq!(upload, Upload::Sent);
@@ -349,7 +350,7 @@ async fn an_upload_that_breaks_begins_anew_and_what_is_stored_is_not_sent_again(
         Some(true)
     );
     let again = repository
-        .upload_blob(&blob(b"content"), &file, None)
+        .upload_blob(&blob(b"content"), &file, Lookup::Head)
         .await
         .expect("an upload");
     assert_eq!(again, Upload::Existing);
@@ -372,7 +373,7 @@ async fn a_damaged_file_is_named_and_never_stored() {
     ] {
         std::fs::write(&file, &bytes).expect("a file");
         let problem = repository
-            .upload_blob(&blob(&content), &file, None)
+            .upload_blob(&blob(&content), &file, Lookup::Head)
             .await
             .expect_err("damaged");
         assert!(

@@ -1,8 +1,8 @@
-//! `{{…}}` in rules: the part of Handlebars that the original's rules use, with its escaping.
+//! `{{…}}` in rules: the part of Handlebars that the original's rules use.
 
 use jiff::{Timestamp, tz::TimeZone};
 
-use crate::image::tags::date;
+use super::{date, dialect::Dialect};
 
 /// A text with values in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,11 +35,27 @@ enum Name {
     Major,
     Minor,
     Patch,
+    /// Stands for nothing, as in the original.
+    Unknown,
+}
+
+/// Where a text stands: the original knows other names at each place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Scope {
+    /// Values, prefixes, suffixes, `enable`, labels.
+    #[default]
+    Global,
+    /// The pattern of a schedule.
+    Schedule,
+    /// The pattern of a version.
+    Version,
 }
 
 /// What values stand for.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Values {
+    pub(super) dialect: Dialect,
+    pub(super) scope: Scope,
     pub(super) branch: String,
     pub(super) tag: String,
     pub(super) sha: String,
@@ -65,7 +81,7 @@ impl Template {
         Self(vec![Piece::Text(text.to_owned())])
     }
 
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    pub(super) fn parse(text: &str, dialect: Dialect) -> Result<Self, String> {
         let mut pieces = Vec::new();
         let mut rest = text;
         while let Some(start) = rest.find("{{") {
@@ -81,8 +97,8 @@ impl Template {
                 .find(close)
                 .ok_or_else(|| format!("`{after}` is not closed"))?;
             pieces.push(Piece::Value {
-                name: Name::parse(inside[..end].trim())?,
-                escape: open.len() == 2,
+                name: Name::parse(inside[..end].trim(), dialect)?,
+                escape: open.len() == 2 && dialect == Dialect::Docker,
             });
             rest = &inside[end + close.len()..];
         }
@@ -119,7 +135,15 @@ impl Template {
 }
 
 impl Name {
-    fn parse(text: &str) -> Result<Self, String> {
+    fn parse(text: &str, dialect: Dialect) -> Result<Self, String> {
+        if text.starts_with('!') {
+            return Ok(Self::Unknown);
+        }
+        if text.starts_with(['#', '/', '>', '^', '&', '~', '{']) {
+            return Err(format!(
+                "`{{{{{text}}}}}` is a block, a part or a sign of Handlebars that rules do not read; expected a name"
+            ));
+        }
         let (name, arguments) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
         let dated = |make: fn(Option<String>, Option<String>) -> Self| {
             let (format, zone) = read_date(arguments)?;
@@ -147,6 +171,7 @@ impl Name {
             "major" => Self::Major,
             "minor" => Self::Minor,
             "patch" => Self::Patch,
+            _ if dialect == Dialect::Docker => Self::Unknown,
             other => {
                 return Err(format!(
                     "unknown `{{{{{other}}}}}`; expected branch, tag, sha, base_ref, is_default_branch, is_not_default_branch, \
@@ -156,7 +181,32 @@ impl Name {
         })
     }
 
+    /// Whether the original knows the name at a place.
+    fn is_known_in(&self, scope: Scope) -> bool {
+        match self {
+            Self::Date { .. } | Self::CommitDate { .. } => scope != Scope::Version,
+            Self::Raw | Self::Version | Self::Major | Self::Minor | Self::Patch => {
+                scope == Scope::Version
+            }
+            Self::Branch
+            | Self::Tag
+            | Self::Sha
+            | Self::BaseRef
+            | Self::IsDefaultBranch
+            | Self::IsNotDefaultBranch => scope == Scope::Global,
+            Self::Unknown => false,
+        }
+    }
+
     fn value(&self, values: &Values) -> Result<String, String> {
+        if values.dialect == Dialect::Docker && !self.is_known_in(values.scope) {
+            return match self {
+                Self::Date { .. } | Self::CommitDate { .. } => Err(
+                    "docker/metadata-action knows no date in the pattern of a version".to_owned(),
+                ),
+                _ => Ok(String::new()),
+            };
+        }
         // As in the original, a part of a version is empty where there is none.
         let part = |part: fn(&VersionParts) -> &String| {
             values
@@ -173,10 +223,16 @@ impl Name {
             Self::BaseRef => values.base_ref.clone(),
             Self::IsDefaultBranch => values.is_default_branch.to_string(),
             Self::IsNotDefaultBranch => (!values.is_default_branch).to_string(),
-            Self::Date { format, zone } => show(values.now, format.as_deref(), zone.as_deref())?,
-            Self::CommitDate { format, zone } => {
-                show(values.commit_date, format.as_deref(), zone.as_deref())?
+            Self::Unknown => String::new(),
+            Self::Date { format, zone } => {
+                show(values, values.now, format.as_deref(), zone.as_deref())?
             }
+            Self::CommitDate { format, zone } => show(
+                values,
+                values.commit_date,
+                format.as_deref(),
+                zone.as_deref(),
+            )?,
             Self::Raw => part(|version| &version.raw),
             Self::Version => part(|version| &version.version),
             Self::Major => part(|version| &version.major),
@@ -186,12 +242,22 @@ impl Name {
     }
 }
 
-fn show(at: Timestamp, format: Option<&str>, zone: Option<&str>) -> Result<String, String> {
-    let zone = match zone {
+fn show(
+    values: &Values,
+    at: Timestamp,
+    format: Option<&str>,
+    zone: Option<&str>,
+) -> Result<String, String> {
+    let zone = match zone.map(|name| (name, TimeZone::get(name))) {
         None => TimeZone::UTC,
-        Some(name) => TimeZone::get(name).map_err(|_| {
-            format!("unknown time zone `{name}`; expected one such as `Europe/Paris`")
-        })?,
+        Some((_, Ok(zone))) => zone,
+        // The original writes to its log, and goes on with the runner's zone.
+        Some((_, Err(_))) if values.dialect == Dialect::Docker => TimeZone::UTC,
+        Some((name, Err(_))) => {
+            return Err(format!(
+                "unknown time zone `{name}`; expected one such as `Europe/Paris`"
+            ));
+        }
     };
     Ok(date::format(&at.to_zoned(zone), format))
 }
@@ -255,43 +321,72 @@ fn escape(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn render(text: &str) -> Result<String, String> {
+    fn render(dialect: Dialect, text: &str) -> Result<String, String> {
         let values = Values {
+            dialect,
             branch: "a&b".to_owned(),
             sha: "860c190".to_owned(),
             now: "2020-01-10T00:30:00Z".parse().expect("a time"),
             commit_date: "2022-04-19T09:27:24Z".parse().expect("a time"),
             ..Values::default()
         };
-        Template::parse(text)?.render(&values)
+        Template::parse(text, dialect)?.render(&values)
     }
 
     #[test]
     fn values_are_put_in_as_the_original_does() {
-        for (text, expected) in [
-            ("x-{{ sha }}-{{sha}}", "x-860c190-860c190"),
-            ("{{branch}} {{{branch}}}", "a&amp;b a&b"),
-            ("{{tag}}", ""),
-            (
-                "{{is_default_branch}}/{{is_not_default_branch}}",
-                "false/true",
-            ),
-            ("{{date 'YYYYMMDD-HHmmss' tz='UTC'}}", "20200110-003000"),
-            ("{{commit_date \"YYYY-MM-DD\"}}", "2022-04-19"),
-            ("{{commit_date YYYY}}", "2022-04-19T09:27:24Z"),
-            ("{{version}}", ""),
-            ("a { b } }}", "a { b } }}"),
-        ] {
-            assert_eq!(render(text).as_deref(), Ok(expected), "{text}");
+        for dialect in [Dialect::Ours, Dialect::Docker] {
+            for (text, expected) in [
+                ("x-{{ sha }}-{{sha}}", "x-860c190-860c190"),
+                ("{{{branch}}}", "a&b"),
+                ("{{tag}}", ""),
+                (
+                    "{{is_default_branch}}/{{is_not_default_branch}}",
+                    "false/true",
+                ),
+                ("{{date 'YYYYMMDD-HHmmss' tz='UTC'}}", "20200110-003000"),
+                ("{{date 'HH:mm' tz='Asia/Tokyo'}}", "09:30"),
+                ("{{commit_date \"YYYY-MM-DD\"}}", "2022-04-19"),
+                ("{{commit_date YYYY}}", "2022-04-19T09:27:24Z"),
+                ("{{version}}", ""),
+                ("a{{! why }}b", "ab"),
+                ("a { b } }}", "a { b } }}"),
+            ] {
+                assert_eq!(render(dialect, text).as_deref(), Ok(expected), "{text}");
+            }
+            for bad in [
+                "{{date 'YYYY' zone='UTC'}}",
+                "{{date 'YYYY}}",
+                "{{sha 'x'}}",
+                "{{#if tag}}x{{/if}}",
+            ] {
+                assert!(render(dialect, bad).is_err(), "{bad}");
+            }
         }
-        for bad in [
-            "{{date 'YYYY' zone='UTC'}}",
-            "{{date 'YYYY}}",
-            "{{sha 'x'}}",
-            "{{date 'Y' tz='Nowhere/None'}}",
-            "{{}}",
+    }
+
+    #[test]
+    fn only_the_original_escapes_for_html_and_leaves_out_what_it_does_not_know() {
+        for (text, docker, ours) in [
+            ("{{branch}}", "a&amp;b", Ok("a&b")),
+            ("x{{nope}}", "x", Err("unknown `{{nope}}`")),
+            ("{{}}", "", Err("unknown `{{}}`")),
+            (
+                "{{date 'Y' tz='Nowhere/None'}}",
+                "2020",
+                Err("unknown time zone"),
+            ),
         ] {
-            assert!(render(bad).is_err(), "{bad}");
+            assert_eq!(
+                render(Dialect::Docker, text).as_deref(),
+                Ok(docker),
+                "{text}"
+            );
+            match (render(Dialect::Ours, text), ours) {
+                (Ok(found), Ok(expected)) => assert_eq!(found, expected),
+                (Err(found), Err(expected)) => assert!(found.contains(expected), "{found}"),
+                (found, _) => panic!("{text}: {found:?}"),
+            }
         }
     }
 
@@ -299,16 +394,14 @@ mod tests {
     fn only_raw_alone_is_raw() {
         for (pattern, raw) in [
             ("{{ raw }}.{{ version }}", false),
+            ("{{ version }},{{raw }.", false),
             ("{{ raw }}", true),
             ("{{ raw}}", true),
             ("{{raw}}", true),
             ("v{{raw}}", false),
         ] {
-            assert_eq!(
-                Template::parse(pattern).map(|template| template.is_raw()),
-                Ok(raw),
-                "{pattern}"
-            );
+            let found = Template::parse(pattern, Dialect::Docker);
+            assert_eq!(found.is_ok_and(|found| found.is_raw()), raw, "{pattern}");
         }
     }
 }

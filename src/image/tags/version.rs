@@ -4,35 +4,64 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::image::tags::template::VersionParts;
+use super::template::VersionParts;
 
 /// A version that was understood.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Understood {
     pub(super) parts: VersionParts,
+    /// Compares as the versions do, among releases.
+    pub(super) order: Order,
     /// Whether it is a release: no pre-release, and for Python neither a post- nor a development release.
     pub(super) release: bool,
+    /// Whether it comes before a release.
+    pub(super) is_prerelease: bool,
 }
 
-/// Reads a semantic version, with `v` or `=` before it; the build's metadata is left out of `version`.
+/// Numbers of a version, most significant first, without zeros at their end.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Order(Vec<Number>);
+
+/// A number of any length: by its length, then by its digits.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Number(usize, String);
+
+impl Order {
+    fn of<'n>(numbers: impl IntoIterator<Item = &'n str>) -> Self {
+        let numbers = numbers.into_iter().map(|digits| {
+            let digits = digits.trim_start_matches('0');
+            Number(digits.len(), digits.to_owned())
+        });
+        let mut numbers: Vec<Number> = numbers.collect();
+        while numbers.last().is_some_and(|last| last.0 == 0) {
+            numbers.pop();
+        }
+        Self(numbers)
+    }
+}
+
+/// Reads a semantic version, with `v` before it; the build's metadata is left out of `version`.
 pub(super) fn semantic(raw: &str) -> Option<Understood> {
-    let text = raw.trim().trim_start_matches(['v', '=', ' ']);
-    let version = semver::Version::parse(text).ok()?;
+    let text = raw.trim();
+    let version = semver::Version::parse(text.strip_prefix('v').unwrap_or(text)).ok()?;
     let release = version.pre.is_empty();
     let mut shown = format!("{}.{}.{}", version.major, version.minor, version.patch);
     if !release {
         shown.push('-');
         shown.push_str(&version.pre);
     }
+    let parts = VersionParts {
+        raw: raw.to_owned(),
+        version: shown,
+        major: version.major.to_string(),
+        minor: version.minor.to_string(),
+        patch: version.patch.to_string(),
+    };
     Some(Understood {
-        parts: VersionParts {
-            raw: raw.to_owned(),
-            version: shown,
-            major: version.major.to_string(),
-            minor: version.minor.to_string(),
-            patch: version.patch.to_string(),
-        },
+        order: Order::of([&*parts.major, &*parts.minor, &*parts.patch]),
+        parts,
         release,
+        is_prerelease: !release,
     })
 }
 
@@ -99,6 +128,8 @@ pub(super) fn python(raw: &str) -> Option<Understood> {
             local.as_str().to_lowercase().replace(['-', '_'], ".")
         ));
     }
+    let epoch = number("epoch");
+    let order = Order::of(std::iter::once(&*epoch).chain(release.iter().copied()));
     let part = |at: usize| release.get(at).copied().unwrap_or("0").to_owned();
     Some(Understood {
         parts: VersionParts {
@@ -108,9 +139,11 @@ pub(super) fn python(raw: &str) -> Option<Understood> {
             patch: part(2),
             version,
         },
+        order,
         release: ["pre", "post", "dev"]
             .iter()
             .all(|name| found.name(name).is_none()),
+        is_prerelease: ["pre", "dev"].iter().any(|name| found.name(name).is_some()),
     })
 }
 
@@ -131,9 +164,24 @@ mod tests {
                 (version, release)
             );
         }
-        for raw in ["v1", "1.2", "01.2.3", "sometag", "", "c-v1.2.3"] {
+        for raw in [
+            "v1", "1.2", "01.2.3", "sometag", "", "c-v1.2.3", "=1.2.3", "vv1.2.3",
+        ] {
             assert_eq!(semantic(raw), None, "{raw}");
         }
+    }
+
+    #[test]
+    fn versions_compare_by_their_numbers() {
+        let order = |read: fn(&str) -> Option<Understood>, raw: &str| read(raw).expect(raw).order;
+        let semver = |raw| order(semantic, raw);
+        assert!(semver("1.10.0") > semver("v1.9.9"));
+        assert!(semver("2.0.0") > semver("1.99.99"));
+        assert_eq!(semver("1.2.3+a"), semver("v1.2.3+b"));
+        let pep440 = |raw| order(python, raw);
+        assert_eq!(pep440("1.2"), pep440("v1.2.0.0"));
+        assert!(pep440("1!0.1") > pep440("2024.1"));
+        assert!(pep440("1.100000000000000000000000") > pep440("1.99999999999999999999999"));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::{
         field::{Content, Field},
         model::{Kind, Task},
     },
+    secret::Secret,
 };
 
 /// Returns the outputs that a kind has by itself; `None` where they are known only when it runs.
@@ -126,6 +127,25 @@ impl<'v> Reader<'v> {
         entries
             .iter()
             .map(|(name, value)| Ok((name.clone(), text_of(key, value)?)))
+            .collect()
+    }
+
+    /// Returns a map of secrets, in its order; a plain text is kept as one too.
+    pub fn secret_map(&self, key: &str) -> Result<Vec<(String, Secret)>, BodyError> {
+        let entries = match self.get(key) {
+            None => return Ok(Vec::new()),
+            Some(Value::Map(entries)) => entries,
+            Some(value) => return Err(wrong(key, "a map", value)),
+        };
+        entries
+            .iter()
+            .map(|(name, value)| {
+                let secret = match value {
+                    Value::Secret(secret) => secret.clone(),
+                    value => Secret::new(text_of(key, value)?),
+                };
+                Ok((name.clone(), secret))
+            })
             .collect()
     }
 

@@ -10,6 +10,7 @@ use crate::{
         },
         model::Task,
     },
+    secret::Secret,
 };
 
 /// Keys of an image.
@@ -126,19 +127,29 @@ pub const OUTPUTS: &[&str] = &[
 /// Where an image comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
-    /// Built by an engine from a folder.
-    Context {
-        /// The folder.
-        folder: String,
-        /// The Dockerfile.
-        file: Option<String>,
-    },
+    /// Built from a Dockerfile.
+    Context(Box<Build>),
     /// An OCI layout that is there.
     Layout(String),
     /// Put together from files.
     Assemble(Box<Assemble>),
     /// A published reference.
     Copy(String),
+}
+
+/// What an image is built of by a Dockerfile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Build {
+    /// The folder whose files it may take.
+    pub folder: String,
+    /// The Dockerfile; `Dockerfile` in the folder without it.
+    pub file: Option<String>,
+    /// The stage; the last without it.
+    pub target: Option<String>,
+    /// Build arguments.
+    pub args: Vec<(String, String)>,
+    /// Build secrets by id.
+    pub secrets: Vec<(String, Secret)>,
 }
 
 /// What an assembled image is made of.
@@ -181,6 +192,10 @@ pub struct Image {
     pub labels: Option<String>,
     /// Lines of annotations.
     pub annotations: Option<String>,
+    /// Whether a list of its contents is attached.
+    pub sbom: bool,
+    /// Whether a statement of its making is attached.
+    pub provenance: bool,
 }
 
 impl Image {
@@ -200,16 +215,21 @@ impl Image {
             flavor: body.text("flavor")?,
             labels: body.text("labels")?,
             annotations: body.text("annotations")?,
+            sbom: body.flag("sbom", true)?,
+            provenance: body.flag("provenance", true)?,
         })
     }
 }
 
 fn source(body: Reader<'_>) -> Result<Source, BodyError> {
     if let Some(folder) = body.text("context")? {
-        return Ok(Source::Context {
+        return Ok(Source::Context(Box::new(Build {
             folder,
             file: body.text("file")?,
-        });
+            target: body.text("target")?,
+            args: body.text_map("build-args")?,
+            secrets: body.secret_map("secrets")?,
+        })));
     }
     if let Some(layout) = body.text("layout")? {
         return Ok(Source::Layout(layout));

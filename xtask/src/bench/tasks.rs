@@ -27,9 +27,9 @@ struct Peers {
 /// Runs each program so often, in turns, so that a machine that is slow for a while is slow for all of them.
 pub(super) fn measure(program: &Path, rounds: usize, figures: &mut Figures) -> anyhow::Result<()> {
     let peers = Peers {
-        make: setup::program(&setup::MAKE)?,
-        ninja: setup::program(&setup::NINJA)?,
-        just: setup::program(&setup::JUST)?,
+        make: setup::program(&setup::tools::MAKE)?,
+        ninja: setup::program(&setup::tools::NINJA)?,
+        just: setup::program(&setup::tools::JUST)?,
     };
     let world = World::new()?;
     let mut ours = Vec::new();

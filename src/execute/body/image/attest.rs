@@ -1,0 +1,233 @@
+//! What is attached to an image before its tags move: what is in it, how it was made, and a signature where there is a key.
+
+use jiff::Timestamp;
+
+use super::{Attempt, BodyResult, ExecuteError, Run};
+use crate::{
+    attestation::{
+        AttestationError, Builder, Input, RunFacts, SigningKey, Subject, attestation, contents,
+        provenance, sbom, signature_of, spdx,
+    },
+    digest::Digest,
+    event::Effect,
+    expression::Value,
+    image::{
+        Access, Attachment, Descriptor, Layout, PublishTarget, RegistryClient, RepositoryName,
+        attach,
+    },
+    plan::kind::image::Image,
+    secret::Secret,
+};
+
+/// Who made an image where no workflow of GitHub did.
+const ELSEWHERE: &str =
+    "https://github.com/org/deploy-action/blob/main/docs/attestations.md#not-a-job";
+
+/// Documents, each with the manifest that it is about.
+pub(super) struct Documents {
+    about: Vec<(Descriptor, Vec<Attachment>)>,
+    /// Signs the image under each of its names.
+    key: Option<(SigningKey, Descriptor)>,
+}
+
+impl Documents {
+    /// Writes what the plan asks for.
+    pub(super) fn of<'p>(
+        run: &Run<'_, 'p>,
+        attempt: &Attempt<'_, 'p>,
+        image: &Image,
+        layout: &Layout,
+        (repositories, started): (&[RepositoryName], Timestamp),
+    ) -> Result<Self, ExecuteError> {
+        let root = layout.root()?;
+        let key = signing_key(run, attempt)?;
+        let mut about = Vec::new();
+        if image.sbom {
+            let created = source_date(run);
+            for (image, platform) in layout.images()? {
+                let found = contents(layout, &image)?;
+                let document = spdx(image.digest, &platform, &found, created)
+                    .map_err(AttestationError::Document)?;
+                add(&mut about, &image, vec![sbom(document)]);
+            }
+        }
+        if image.provenance {
+            let subjects: Vec<Subject> = repositories
+                .iter()
+                .map(|repository| Subject {
+                    name: repository.to_string(),
+                    digest: root.digest,
+                })
+                .collect();
+            let statement = provenance(&subjects, &facts(run, attempt, started))?;
+            let revision = run.world.runner.revision.sha.as_deref();
+            let key = key.as_ref();
+            add(&mut about, root, attestation(&statement, revision, key)?);
+        }
+        Ok(Self {
+            about,
+            key: key.map(|key| (key, root.clone())),
+        })
+    }
+
+    /// Whether there is nothing to attach.
+    pub(super) fn is_empty(&self) -> bool {
+        self.about.is_empty() && self.key.is_none()
+    }
+
+    /// Attaches them in every repository, which has the image by its digest.
+    pub(super) async fn attach<'p>(
+        &self,
+        run: &Run<'_, 'p>,
+        attempt: &Attempt<'_, 'p>,
+        client: &RegistryClient,
+        targets: &[PublishTarget],
+        result: &mut BodyResult,
+    ) -> Result<(), ExecuteError> {
+        for target in targets {
+            let name = &target.repository;
+            let mut about = self.about.clone();
+            if let Some((key, root)) = &self.key {
+                add(&mut about, root, signature_of(name, root.digest, key)?);
+            }
+            let repository = client.repository(name, Access::Push)?;
+            let (mut added, mut present) = (0, 0);
+            for (subject, attachments) in &about {
+                let attached = attach(&repository, subject, attachments).await?;
+                for warning in &attached.warnings {
+                    run.recorder
+                        .notice(&format!("{}: {warning}", attempt.node.key));
+                }
+                added += attached.added.len();
+                present += attached.present;
+            }
+            let what = match present {
+                0 => format!("attach {added} to the image in {name}"),
+                _ => format!("attach {added} to the image in {name}; {present} stood already"),
+            };
+            let reality = run.world.stand_ins.reality_of_registry(name.registry());
+            result.effects.push(Effect { what, reality });
+        }
+        Ok(())
+    }
+}
+
+/// Adds documents to those about the same manifest: its list is asked for once.
+fn add(
+    about: &mut Vec<(Descriptor, Vec<Attachment>)>,
+    subject: &Descriptor,
+    attachments: Vec<Attachment>,
+) {
+    match about
+        .iter_mut()
+        .find(|(other, _)| other.digest == subject.digest)
+    {
+        Some((_, known)) => known.extend(attachments),
+        None => about.push((subject.clone(), attachments)),
+    }
+}
+
+/// The key to sign with: the secret `COSIGN_PRIVATE_KEY`, with its password in `COSIGN_PASSWORD`.
+fn signing_key<'p>(
+    run: &Run<'_, 'p>,
+    attempt: &Attempt<'_, 'p>,
+) -> Result<Option<SigningKey>, ExecuteError> {
+    let secret = |name: &str| {
+        let declared = run.secrets.get(name).ok().cloned();
+        declared.or_else(|| run.world.variable(name).map(Secret::new))
+    };
+    let Some(pem) = secret("COSIGN_PRIVATE_KEY") else {
+        return Ok(None);
+    };
+    let password = secret("COSIGN_PASSWORD");
+    for secret in password.iter().chain([&pem]) {
+        run.mask_computed(attempt.node, &Value::Secret(secret.clone()))?;
+    }
+    Ok(Some(SigningKey::from_pem(&pem, password.as_ref())?))
+}
+
+/// When a list of contents was made, as its readers see it: another time would make it another document.
+fn source_date(run: &Run<'_, '_>) -> Timestamp {
+    let seconds = run
+        .world
+        .variable("SOURCE_DATE_EPOCH")
+        .and_then(|text| text.parse().ok());
+    seconds
+        .and_then(|seconds| Timestamp::from_second(seconds).ok())
+        .unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+fn facts(run: &Run<'_, '_>, attempt: &Attempt<'_, '_>, started: Timestamp) -> RunFacts {
+    let runner = &run.world.runner;
+    let plan = run.graph.plan();
+    let server = &runner.servers.server_url;
+    let workflow_ref = run
+        .world
+        .variable("GITHUB_WORKFLOW_REF")
+        .filter(|_| runner.on_actions);
+    let source = runner.repository.as_ref().zip(runner.revision.sha.as_ref());
+    RunFacts {
+        builder: Builder {
+            id: workflow_ref.map_or_else(
+                || ELSEWHERE.to_owned(),
+                |workflow| format!("{server}/{workflow}"),
+            ),
+        },
+        workflow: workflow_ref.and_then(|workflow| read_workflow(server, workflow)),
+        plan: plan.source.name().to_owned(),
+        task: attempt.node.key.to_string(),
+        environment: attempt
+            .node
+            .key
+            .environment
+            .as_ref()
+            .map(ToString::to_string),
+        event: runner.event.name.clone(),
+        source: source.map(|(repository, sha)| {
+            let reference = runner.revision.full_ref.iter();
+            let reference: String = reference.map(|name| format!("@{name}")).collect();
+            (format!("git+{server}/{repository}{reference}"), sha.clone())
+        }),
+        inputs: vec![Input {
+            name: plan.source.name().to_owned(),
+            digest: Digest::of(plan.source.text()),
+        }],
+        invocation: runner
+            .run_url()
+            .unwrap_or_else(|| run.world.run.to_string()),
+        started,
+        finished: run.world.now(),
+    }
+}
+
+/// Splits `OWNER/NAME/PATH@REF`.
+fn read_workflow(server: &str, workflow: &str) -> Option<(String, String, String)> {
+    let (file, reference) = workflow.split_once('@')?;
+    let mut parts = file.splitn(3, '/');
+    let (owner, name, path) = (parts.next()?, parts.next()?, parts.next()?);
+    Some((
+        format!("{server}/{owner}/{name}"),
+        path.to_owned(),
+        reference.to_owned(),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read_workflow;
+
+    #[test]
+    fn a_workflow_is_read_from_what_the_runner_calls_it() {
+        let found = read_workflow(
+            "https://github.com",
+            "acme/api/.github/workflows/ship.yml@refs/heads/a/b",
+        );
+        let expected = (
+            "https://github.com/acme/api".to_owned(),
+            ".github/workflows/ship.yml".to_owned(),
+            "refs/heads/a/b".to_owned(),
+        );
+        assert_eq!(found, Some(expected));
+        assert_eq!(read_workflow("https://github.com", "acme/api"), None);
+    }
+}
