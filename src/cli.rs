@@ -24,6 +24,7 @@ mod publish;
 mod rehearse;
 mod render;
 mod report_files;
+mod retention;
 mod run;
 mod schema;
 mod session;
