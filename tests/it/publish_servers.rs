@@ -112,10 +112,7 @@ fn client(server: SocketAddr, password: Option<&str>) -> RegistryClient {
         None => client,
         Some(password) => client.with_credentials(
             server.to_string(),
-            Credentials {
-                username: USER.to_owned(),
-                password: Secret::new(password),
-            },
+            Credentials::password(USER, Secret::new(password)),
         ),
     }
 }
