@@ -3,11 +3,12 @@
 use jiff::{Zoned, civil::Date};
 
 /// Longest first where one begins as another.
-const TOKENS: [&str; 57] = [
+const TOKENS: [&str; 61] = [
     "YYYYYY", "YYYYY", "YYYY", "YY", "Y", "yyyy", "yyy", "yy", "yo", "y", "NNNNN", "NNNN", "NNN",
     "NN", "N", "MMMM", "MMM", "MM", "Mo", "M", "DDDD", "DDDo", "DDD", "DD", "Do", "D", "dddd",
     "ddd", "dd", "do", "d", "Qo", "Q", "ww", "wo", "w", "WW", "Wo", "W", "ggggg", "gggg", "gg",
-    "GGGGG", "GGGG", "GG", "e", "E", "A", "a", "HH", "H", "hh", "h", "kk", "k", "mm", "m",
+    "GGGGG", "GGGG", "GG", "e", "E", "A", "a", "Hmmss", "Hmm", "hmmss", "hmm", "HH", "H", "hh",
+    "h", "kk", "k", "mm", "m",
 ];
 /// Those of seconds and zones, and of what is shorter than seconds.
 const MORE_TOKENS: [&str; 17] = [
@@ -226,6 +227,11 @@ fn of_clock(time: &Zoned, token: &str) -> String {
     match token {
         "A" => if hour < 12 { "AM" } else { "PM" }.to_owned(),
         "a" => if hour < 12 { "am" } else { "pm" }.to_owned(),
+        "Hmm" | "hmm" | "Hmmss" | "hmmss" => {
+            let hour = if token.starts_with('H') { hour } else { twelve };
+            let seconds = if token.ends_with('s') { "%S" } else { "" };
+            time.strftime(&format!("{hour}%M{seconds}")).to_string()
+        }
         "HH" => format!("{hour:02}"),
         "H" => hour.to_string(),
         "hh" => format!("{twelve:02}"),
@@ -309,7 +315,10 @@ mod tests {
             ),
             (Some(r"[LT] \LT [a[b]c] \Y \[Y]"), "LT LT [pmb]c Y [2020]"),
             (Some(r"a\\M\"), "pm1"),
-            (Some("Hmm hmmss"), "1305 10507"),
+            (
+                Some(r"Hmm hmmss Hmmss \hmm HHmm"),
+                "1305 10507 130507 hmm 1305",
+            ),
             (Some("[YYYY"), "[2020"),
             (Some("ü€"), "ü€"),
             (Some(""), "2020-01-09T13:05:07Z"),
