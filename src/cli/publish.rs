@@ -42,7 +42,7 @@ Examples:
   deploy-action publish --layout out/image --to ghcr.io/acme/api:1.4.0
   deploy-action publish --layout out/image --to ghcr.io/acme/api:1.4.0 --to ghcr.io/acme/api:latest \\
                         --to europe-docker.pkg.dev/acme/images/api:1.4.0
-  deploy-action publish --part ghcr.io/acme/api@sha256:… --part ghcr.io/acme/api@sha256:… --to ghcr.io/acme/api:1.4.0
+  deploy-action publish --part ghcr.io/acme/api@DIGEST --part ghcr.io/acme/api@DIGEST --to ghcr.io/acme/api:1.4.0
   deploy-action publish --verify --to ghcr.io/acme/api:1.4.0
   deploy-action publish --preflight --to ghcr.io/acme/api
   deploy-action publish --restore --to ghcr.io/acme/api       its tags name again what they named before

@@ -1,6 +1,6 @@
 //! `deploy-action publish`, as people and programs call it.
 
-use std::{fs, path::Path};
+use std::{fs, io::Read as _, path::Path};
 
 use deploy_action_test_wire::{Access, Edition, Proxy, Registry, Schedule};
 use serde_json::Value;
@@ -251,10 +251,18 @@ fn a_cancel_ends_it_with_the_code_of_the_signal() {
     let proxy = Proxy::with(registry.address(), slow);
     let one = world.out("one").display().to_string();
     let to = format!("{}/acme/api:1", proxy.address());
-    let running = world.start(&["publish", "--layout", &one, "--to", &to]);
+    let mut running = world
+        .program(&["publish", "--layout", &one, "--to", &to])
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("the program starts");
     wait_until("an upload", || (proxy.count() > 2).then_some(()));
-    running.signal(rustix::process::Signal::INT);
-    let ran = running.end();
-    assert_eq!(ran.code, Some(130), "{}", ran.all());
-    assert!(ran.stderr.contains("run it again"), "{}", ran.stderr);
+    let id = rustix::process::Pid::from_child(&running);
+    rustix::process::kill_process(id, rustix::process::Signal::INT).expect("it runs");
+    let status = running.wait().expect("it ends");
+    let mut words = String::new();
+    let mut stderr = running.stderr.take().expect("it is piped");
+    stderr.read_to_string(&mut words).expect("text");
+    assert_eq!(status.code(), Some(130), "{words}");
+    assert!(words.contains("run it again"), "{words}");
 }

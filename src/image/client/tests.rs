@@ -265,8 +265,28 @@ async fn what_passes_is_tried_again_and_a_permission_is_not() {
             "{answers:?}"
         );
         assert_eq!(registry.seen("HEAD").len(), tries, "{answers:?}");
-        assert_eq!(client.requests(), tries as u64);
+        // What HEAD was forbidden is asked by GET once, for the words that tell a limit from a permission.
+        let for_words = registry.seen("GET").len();
+        assert_eq!(for_words, usize::from(answers[0] == 403), "{answers:?}");
+        assert_eq!(client.requests(), (tries + for_words) as u64);
     }
+}
+
+#[tokio::test]
+async fn a_limit_that_forbids_is_told_from_a_permission_also_where_head_was_asked() {
+    let registry = Registry::with_trick(|seen, before| {
+        let words = br#"{"errors":[{"code":"DENIED","message":"You have exceeded a secondary rate limit"}]}"#;
+        (before == 0).then(|| match seen.method.as_str() {
+            "HEAD" => (403, Vec::new(), Vec::new()),
+            _ => (403, Vec::new(), words.to_vec()),
+        })
+    })
+    .await;
+    let client = registry.client();
+    let repository = client.repository(&api(), Access::Pull).expect("an address");
+    let found = repository.head_blob(Digest::of("1")).await;
+    assert_eq!(found.ok(), Some(false));
+    assert_eq!(registry.seen("HEAD").len(), 2);
 }
 
 #[tokio::test]
