@@ -21,6 +21,7 @@ mod page_files;
 mod page_watch;
 mod plan_file;
 mod publish;
+mod registries;
 mod rehearse;
 mod render;
 mod report_files;

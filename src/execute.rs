@@ -12,6 +12,7 @@ mod drive;
 mod error;
 mod files;
 mod fingerprint;
+mod login;
 mod outputs;
 mod prepare;
 mod recorder;
@@ -24,6 +25,7 @@ mod world;
 
 pub use error::{ExecuteError, chain};
 pub use files::Listing;
+pub use login::Logins;
 pub use prepare::not_there_yet;
 pub use recorder::{Known, Recorder};
 pub use run::{DryRun, Run};

@@ -1,16 +1,17 @@
 //! Container images: references, assembling without a daemon, pushing, reading back.
 //!
-//! No daemon and no other program takes part: an image is a folder of blobs ([`Layout`]), a registry is HTTP
+//! No daemon takes part, and no other program besides those that know passwords: an image is a folder of blobs ([`Layout`]), a registry is HTTP
 //! ([`RegistryClient`]). Published is what was read back, never what was sent.
 //!
 //! Absent on purpose: building from a Dockerfile, which needs a builder (what that leaves is taken over by [`take_over`]), and
-//! credentials' sources, which are the caller's.
+//! which login is whose, which the caller says.
 
 mod assemble;
 mod blob_cache;
 mod built;
 mod client;
 mod contents;
+mod credentials;
 mod docker_save;
 mod error;
 #[cfg(test)]
@@ -36,9 +37,10 @@ pub use assemble::{Assembled, Assembly, assemble, assemble_cached};
 pub use blob_cache::BlobCache;
 pub use built::take_over;
 pub use client::{
-    Access, Credentials, Endpoints, FetchedManifest, Lookup, ManifestHead, ManifestName,
-    RegistryClient, Repository, RetryPolicy, Upload, http_client,
+    Access, Endpoints, FetchedManifest, Lookup, ManifestHead, ManifestName, RegistryClient,
+    Repository, RetryPolicy, Upload, http_client,
 };
+pub use credentials::{CredentialHelper, Credentials, CredentialsError};
 pub use docker_save::from_docker_archive;
 pub use error::{ImageError, Standing};
 pub use inspect::{Depth, ExposedPort, ImageFacts, inspect, inspect_layout};

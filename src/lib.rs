@@ -4,11 +4,11 @@
 //!
 //! | layer | modules |
 //! |--|--|
-//! | 0 | [`ident`], [`digest`], [`secret`], [`diagnostic`], [`expression`], [`portable`] |
+//! | 0 | [`ident`], [`digest`], [`secret`], [`diagnostic`], [`expression`], [`portable`], [`http`] |
 //! | 1 | [`plan`], [`document`], [`event`] |
 //! | 2 | [`graph`] |
-//! | 3 | [`ledger`], [`schedule`], [`process`], [`builder`], [`image`], [`attestation`], [`github`], [`container`] |
-//! | 4 | [`probe`], [`render`], [`workflow`] |
+//! | 3 | [`ledger`], [`schedule`], [`process`], [`builder`], [`image`], [`attestation`], [`github`], [`container`], [`cloud`] |
+//! | 4 | [`login`], [`probe`], [`render`], [`workflow`] |
 //! | 5 | [`execute`], [`report`], [`checkpoint`], [`page`], [`rehearse`] |
 //! | 6 | [`cli`] |
 
@@ -16,6 +16,7 @@ pub mod attestation;
 pub mod builder;
 pub mod checkpoint;
 pub mod cli;
+pub mod cloud;
 pub mod container;
 pub mod diagnostic;
 pub mod digest;
@@ -25,9 +26,11 @@ pub mod execute;
 pub mod expression;
 pub mod github;
 pub mod graph;
+pub mod http;
 pub mod ident;
 pub mod image;
 pub mod ledger;
+pub mod login;
 pub mod page;
 pub mod plan;
 pub mod portable;

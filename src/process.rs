@@ -1,6 +1,6 @@
 //! One gateway to child processes: own group, one signal, masked streams, and a keeper for what may not be cut.
 //!
-//! A child is described by a [`CommandSpec`]. It gets no input, no environment besides what the description names, and
+//! A child is described by a [`CommandSpec`]. It gets no input and no environment besides what the description names, and
 //! a process group of its own, so that the terminal's Ctrl-C never reaches it. When it has to stop it gets exactly one
 //! SIGINT, the patience of its [`StopPolicy`], and then SIGKILL with all that belongs to it.
 //!

@@ -5,6 +5,7 @@
 //! world, each job its own work tree. The rehearsal looks at what arrived, from outside; nothing of it is in the program
 //! that it starts.
 pub mod contexts;
+pub mod google;
 pub mod hub;
 mod job;
 mod loopback;

@@ -5,7 +5,12 @@ mod source;
 mod to;
 mod verify;
 
-use std::{collections::BTreeMap, num::NonZeroU32, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    num::NonZeroU32,
+    path::PathBuf,
+    time::Duration,
+};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::json;
@@ -18,17 +23,16 @@ use self::{
 };
 use super::{
     CliError, Environment, Exit, exit, output,
+    registries::{image_error, registry_client},
     session::{block_on, state_home},
     signals,
+    tags::by_rules,
 };
 use crate::{
     diagnostic::words::count,
-    event::FailureKind,
-    execute::{StandIns, stand_in},
     image::{
-        BlobCache, Endpoints, ImageError, ImageReference, Layout, Published, RegistryClient,
-        RepositoryName, RetryPolicy, RootManifest, TagBefore, http_client, preflight, restore_tag,
-        stage,
+        ImageError, ImageReference, Layout, Published, RegistryClient, RepositoryName, RetryPolicy,
+        RootManifest, TagBefore, preflight, restore_tag, stage,
     },
     plan::duration,
 };
@@ -71,6 +75,18 @@ pub struct PublishArgs {
     /// Where it goes; without a tag it is there by its digest alone; may be repeated
     #[arg(long, value_name = "REGISTRY/REPOSITORY[:TAG]", required = true)]
     to: Vec<String>,
+    /// Rules that make further tags, one a line, as of docker/metadata-action (`deploy-action tags` explains them); `latest`, `1`, `1.2`
+    /// move only where no higher version is known
+    #[arg(long, value_name = "LINES", allow_hyphen_values = true)]
+    tags: Vec<String>,
+    /// What goes for all rules: latest, prefix, suffix
+    #[arg(
+        long,
+        value_name = "LINES",
+        requires = "tags",
+        allow_hyphen_values = true
+    )]
+    flavor: Vec<String>,
     /// Proves that these repositories may be written to, and changes nothing
     #[arg(long, conflicts_with_all = ["layout", "part", "restore", "verify"])]
     preflight: bool,
@@ -132,7 +148,7 @@ async fn carry_out(
     to: &Destinations,
     environment: &Environment,
 ) -> Result<Exit, CliError> {
-    let client = client(args, environment)?;
+    let client = client(args, to, environment)?;
     let state = args
         .state
         .clone()
@@ -152,7 +168,8 @@ async fn carry_out(
         CliError::file("make a folder in", std::env::temp_dir().display(), &error)
     })?;
     let layout = source.open(&client, to, scratch.path()).await?;
-    let published = send(&client, &layout, to, &state).await?;
+    let to = with_rules(args, to, environment).await?;
+    let published = send(&client, &layout, &to, &state).await?;
     match (args.format, args.verify) {
         (output::Format::Text, _) => say(&published),
         (output::Format::Json, false) => output::json(&as_json(&published)),
@@ -164,6 +181,30 @@ async fn carry_out(
     }
     let references = published.targets.into_iter().map(|target| target.reference);
     look_at(&client, references.collect(), args.format, environment).await
+}
+
+/// Adds the tags that rules come to, and says which of them stay where they are.
+async fn with_rules(
+    args: &PublishArgs,
+    to: &Destinations,
+    environment: &Environment,
+) -> Result<Destinations, CliError> {
+    let mut to = to.clone();
+    if args.tags.is_empty() {
+        return Ok(to);
+    }
+    let repositories = to.repositories();
+    let settled = by_rules((&args.tags, &args.flavor), &repositories, environment).await?;
+    for (repository, settled) in repositories.iter().zip(&settled) {
+        for left in &settled.left {
+            output::words(&format!(
+                "warning: `{repository}:{}` stays where it is: {}\n",
+                left.tag, left.because
+            ));
+        }
+    }
+    to.add(settled);
+    Ok(to)
 }
 
 /// Looks at images as somebody else would.
@@ -342,66 +383,31 @@ async fn restore(
     first_error.map_or(Ok(Exit::Done), Err)
 }
 
-fn client(args: &PublishArgs, environment: &Environment) -> Result<RegistryClient, CliError> {
-    let stand_ins = match environment.get(stand_in::VARIABLE) {
-        Some(path) => StandIns::read(Utf8Path::new(path))
-            .map_err(|error| CliError::from_error(Exit::Usage, &error))?,
-        None => StandIns::default(),
+fn client(
+    args: &PublishArgs,
+    to: &Destinations,
+    environment: &Environment,
+) -> Result<RegistryClient, CliError> {
+    let pace = match args.retry_delay.is_zero() {
+        true => RetryPolicy::immediate(),
+        false => RetryPolicy {
+            first_delay: args.retry_delay,
+            ..RetryPolicy::default()
+        },
     };
-    let mut endpoints = Endpoints::default();
-    for (host, server) in &stand_ins.registries {
-        let url = server
-            .url
-            .parse()
-            .map_err(|error| CliError::from_error(Exit::Usage, &error))?;
-        endpoints = endpoints.lead(host, url);
-    }
-    let http = http_client(concat!("deploy-action/", env!("CARGO_PKG_VERSION")))
-        .map_err(|error| CliError::from_error(Exit::Bug, &error))?;
     let pace = RetryPolicy {
         attempts: args.tries.get(),
-        first_delay: args.retry_delay,
-        ..RetryPolicy::default()
+        ..pace
     };
-    let pace = match args.retry_delay.is_zero() {
-        true => RetryPolicy {
-            attempts: args.tries.get(),
-            ..RetryPolicy::immediate()
-        },
-        false => pace,
-    };
-    Ok(RegistryClient::new(http)
-        .with_endpoints(endpoints)
-        .with_retries(pace)
-        .with_blob_cache(Arc::new(blob_cache(environment))))
-}
-
-/// The blob cache in its place, as the XDG base directory specification says.
-pub(super) fn blob_cache(environment: &Environment) -> BlobCache {
-    let cache = match (environment.get("XDG_CACHE_HOME"), environment.get("HOME")) {
-        (Some(cache), _) => PathBuf::from(cache),
-        (None, Some(home)) => PathBuf::from(home).join(".cache"),
-        (None, None) => return BlobCache::default(),
-    };
-    BlobCache::open(cache.join("deploy-action").join("blobs.jsonl"))
+    let parts = source::parts(&args.part)?;
+    let targets = to.targets().iter().map(|target| &target.repository);
+    let repositories = targets.chain(parts.iter().map(ImageReference::repository));
+    let hosts: BTreeSet<&str> = repositories.map(RepositoryName::registry).collect();
+    registry_client(hosts, environment, pace)
 }
 
 fn wrong_layout(error: &ImageError) -> CliError {
     let failed = CliError::from_error(Exit::Usage, error);
-    match error.hint() {
-        Some(hint) => failed.hint(hint),
-        None => failed,
-    }
-}
-
-/// What a failure around an image ends the program with.
-fn image_error(error: &ImageError) -> CliError {
-    let exit = match error.kind() {
-        FailureKind::Unavailable | FailureKind::Timeout | FailureKind::Quota => Exit::Unavailable,
-        FailureKind::Internal => Exit::Bug,
-        _ => Exit::Failed,
-    };
-    let failed = CliError::from_error(exit, error);
     match error.hint() {
         Some(hint) => failed.hint(hint),
         None => failed,

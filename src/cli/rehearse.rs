@@ -18,6 +18,7 @@ use super::{
     signals,
 };
 use crate::{
+    cloud::GoogleIdentity,
     diagnostic::Diagnostic,
     execute::StandIns,
     github::RunnerContext,
@@ -463,5 +464,8 @@ fn masker(stage: &Stage, stand_ins: &StandIns) -> Result<Masker, CliError> {
         .iter()
         .map(|(name, value)| (name.clone(), Secret::new(value.clone())));
     let token = std::iter::once(("GITHUB_TOKEN".to_owned(), stage.token().clone()));
-    Masker::new(canaries.chain(token)).map_err(|error| CliError::from_error(Exit::Bug, &error))
+    let google = stand_ins.google.iter();
+    let google = google.flat_map(|google| GoogleIdentity::secrets(&google.variables));
+    Masker::new(canaries.chain(token).chain(google))
+        .map_err(|error| CliError::from_error(Exit::Bug, &error))
 }

@@ -10,10 +10,12 @@ use std::{
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{CliError, Environment, Exit, output, plan_file::PlanFile, publish::blob_cache};
+use super::{CliError, Environment, Exit, output, plan_file::PlanFile, registries::blob_cache};
 use crate::{
     diagnostic::words::count,
-    execute::{ExecuteError, Listing, Options, Recorder, Run, Secrets, StandIns, World, stand_in},
+    execute::{
+        ExecuteError, Listing, Logins, Options, Recorder, Run, Secrets, StandIns, World, stand_in,
+    },
     expression::Map,
     github::{GitFacts, RunnerContext},
     graph::{self, Selection, TaskGraph},
@@ -116,7 +118,7 @@ impl Session {
             }),
             stand_ins,
             http: http_client(concat!("deploy-action/", env!("CARGO_PKG_VERSION")))
-                .map_err(|error| CliError::from_error(Exit::Bug, &error))?,
+                .map_err(|error| CliError::from_error(Exit::Usage, &error))?,
         };
         Ok(Self {
             read,
@@ -215,6 +217,7 @@ impl Session {
             secrets,
             listing,
             masker: RefCell::new(masker),
+            logins: Logins::default(),
             selected,
         })
     }

@@ -13,7 +13,10 @@ use super::{CliError, Environment, Exit, output, output::Format, session};
 use crate::{
     execute::chain,
     github::RunnerContext,
-    image::{AnnotationLevel, Dialect, LabelLines, TagImages, TagInput, TagRules, TagRulesError},
+    image::{
+        AnnotationLevel, Dialect, LabelLines, RepositoryName, SettledTags, TagImages, TagInput,
+        TagRules, TagRulesError,
+    },
 };
 
 /// Computes tags, labels and annotations of images by docker/metadata-action's rules
@@ -101,6 +104,29 @@ struct Lists {
 }
 
 impl TagsArgs {
+    /// The arguments of whoever gives rules and nothing else.
+    fn of_rules(tags: &[String], flavor: &[String]) -> Self {
+        Self {
+            images: Vec::new(),
+            tags: tags.to_vec(),
+            flavor: flavor.to_vec(),
+            labels: Vec::new(),
+            annotations: Vec::new(),
+            bake_target: String::new(),
+            sep_tags: None,
+            sep_labels: None,
+            sep_annotations: None,
+            context: None,
+            now: None,
+            commit_date: None,
+            repository_json: None,
+            compat: None,
+            registry: true,
+            explain: false,
+            format: Format::Text,
+        }
+    }
+
     fn dialect(&self) -> Dialect {
         match self.compat {
             Some(Compat::Docker) => Dialect::Docker,
@@ -189,6 +215,40 @@ pub fn tags(args: &TagsArgs, environment: &Environment) -> Result<Exit, CliError
     Ok(Exit::Done)
 }
 
+/// Tags that rules come to, for each of several repositories: what moves there, and what stays, in words.
+///
+/// # Errors
+///
+/// The rules are wrong, all that is wrong with them together; or the environment holds what it cannot.
+pub async fn by_rules(
+    (tags, flavor): (&[String], &[String]),
+    repositories: &[RepositoryName],
+    environment: &Environment,
+) -> Result<Vec<SettledTags>, CliError> {
+    let args = TagsArgs::of_rules(tags, flavor);
+    let lists = args.lists(environment)?;
+    let mut warnings = Vec::new();
+    let asked = Asked::gather(&args, environment, &mut warnings).await?;
+    let computed = lists
+        .rules
+        .compute(&asked.facts, asked.now)
+        .map_err(|error| refused(&error))?;
+    for warning in warnings.iter().chain(&computed.warnings) {
+        output::words(&format!("warning: {warning}\n"));
+    }
+    let mut settled = Vec::new();
+    for repository in repositories {
+        settled.push(match computed.floats() {
+            true => computed.settle(&known::of_repository(repository, environment).await?),
+            false => SettledTags {
+                moves: computed.tags.clone(),
+                ..SettledTags::default()
+            },
+        });
+    }
+    Ok(settled)
+}
+
 /// Returns the file that takes the outputs of the step.
 fn answer_file(environment: &Environment) -> Result<Option<Utf8PathBuf>, CliError> {
     let runner = RunnerContext::read(&environment.variables)
@@ -216,7 +276,7 @@ async fn answer(
     let (labels, annotations) =
         TagRulesError::both(labels, annotations).map_err(|error| refused(&error))?;
     let left = match args.registry {
-        true => known::left(&asked, environment, &lists.images, &names).await?,
+        true => known::left(environment, &lists.images, &names).await?,
         false => known::Left::default(),
     };
     warnings.extend(names.warnings.iter().cloned());

@@ -4,11 +4,13 @@ use camino::Utf8PathBuf;
 
 use crate::{
     attestation::AttestationError,
+    cloud::CloudError,
     event::{Failure, FailureKind},
     expression::EvaluationError,
     github::ClientError,
     image::ImageError,
     ledger::LedgerError,
+    login::LoginError,
     plan::kind::BodyError,
     process::ProcessError,
 };
@@ -64,6 +66,12 @@ pub enum ExecuteError {
     /// GitHub.
     #[error(transparent)]
     GitHub(#[from] Box<ClientError>),
+    /// Google's identity.
+    #[error(transparent)]
+    Google(#[from] CloudError),
+    /// A login that cannot be read.
+    #[error(transparent)]
+    Login(#[from] LoginError),
     /// The run was asked to stop.
     #[error("the run was cancelled")]
     Cancelled,
@@ -143,6 +151,8 @@ impl ExecuteError {
             Self::Image(error) => error.kind(),
             Self::Attestation(error) => error.kind(),
             Self::GitHub(error) => error.kind(),
+            Self::Google(error) => error.kind(),
+            Self::Login(error) => error.kind(),
             Self::Task { kind, .. } => *kind,
         }
     }
@@ -157,6 +167,8 @@ impl ExecuteError {
             Self::Image(error) => error.hint(),
             Self::Attestation(error) => error.hint(),
             Self::GitHub(error) => error.hint().map(str::to_owned),
+            Self::Google(error) => error.hint(),
+            Self::Login(error) => error.hint(),
             Self::Task { hint, .. } => hint.clone(),
             Self::File { .. }
             | Self::Pattern { .. }

@@ -53,38 +53,45 @@ impl<'p> Run<'_, 'p> {
         let host = text("host").unwrap_or_default();
         Ok(Registry {
             path: text("path"),
-            credentials: self.credentials(&host, &body),
+            credentials: self.credentials(node, &host, &body)?,
             host,
         })
     }
 
-    /// The login of a registry: what the connection says, else on ghcr.io the job's token.
-    fn credentials(&self, host: &str, body: &Map) -> Option<Credentials> {
-        let username = body.get("username").and_then(Value::as_plain_text);
+    /// The login of a registry: what the connection says, else what is known of it here.
+    fn credentials(
+        &self,
+        node: &Node<'p>,
+        host: &str,
+        body: &Map,
+    ) -> Result<Option<Credentials>, ExecuteError> {
+        // A stand-in asks for no login, and a secret does not go where it does not have to.
+        if self.world.stand_ins.registries.contains_key(host) {
+            return Ok(None);
+        }
+        let text = |key: &str| body.get(key).and_then(Value::as_plain_text);
         let password = match body.get("password") {
             Some(Value::Secret(secret)) => Some(secret.clone()),
             Some(value) => value.as_plain_text().map(Secret::new),
             None => None,
         };
         if let Some(password) = password {
-            return Some(Credentials {
-                username: username.unwrap_or_default(),
-                password,
-            });
+            let username = text("username").unwrap_or_default();
+            return Ok(Some(Credentials::password(username, password)));
         }
-        let token = self
-            .world
-            .runner
-            .token
-            .clone()
-            .filter(|_| host == "ghcr.io")?;
-        let username = username
-            .or_else(|| self.world.runner.event.actor.clone())
-            .unwrap_or_else(|| "token".to_owned());
-        Some(Credentials {
-            username,
-            password: token,
-        })
+        if let Some(login) = text("login") {
+            let identity = self.google(node, &login)?;
+            return Ok(Some(Credentials::Google(identity)));
+        }
+        let login = self.known_login(host)?;
+        Ok(
+            login.map(|credentials| match (credentials, text("username")) {
+                (Credentials::Password { password, .. }, Some(username)) => {
+                    Credentials::password(username, password)
+                }
+                (credentials, _) => credentials,
+            }),
+        )
     }
 
     /// Returns a client that knows the logins of some registries, and where stand-ins are.
@@ -106,9 +113,7 @@ impl<'p> Run<'_, 'p> {
             .with_endpoints(endpoints)
             .with_blob_cache(Arc::clone(&self.world.blobs));
         for registry in registries {
-            // A stand-in asks for no login, and a secret does not go where it does not have to.
-            let is_real = !self.world.stand_ins.registries.contains_key(&registry.host);
-            if let Some(credentials) = registry.credentials.clone().filter(|_| is_real) {
+            if let Some(credentials) = registry.credentials.clone() {
                 client = client.with_credentials(&registry.host, credentials);
             }
         }

@@ -7,7 +7,7 @@ use std::{
 
 use camino::Utf8PathBuf;
 
-use super::{ExecuteError, Listing, Options, Recorder, Secrets, World, scope::Artifacts};
+use super::{ExecuteError, Listing, Logins, Options, Recorder, Secrets, World, scope::Artifacts};
 use crate::{
     event::{Event, FailureKind, OutputValue},
     expression::Value,
@@ -36,6 +36,8 @@ pub struct Run<'r, 'p> {
     pub listing: Listing,
     /// The mask, which grows with the secret outputs of tasks.
     pub masker: RefCell<Masker>,
+    /// Who it is logged in as.
+    pub logins: Logins,
     /// The tasks that the run is about.
     pub selected: BTreeSet<usize>,
 }

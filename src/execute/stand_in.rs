@@ -21,6 +21,9 @@ pub struct StandIns {
     pub registries: BTreeMap<String, Server>,
     /// GitHub.
     pub github: Option<Server>,
+    /// Google's identity services.
+    #[serde(default)]
+    pub google: Option<GoogleServer>,
     /// Values of secrets that are not given: canaries, which must never be seen anywhere.
     pub secrets: BTreeMap<String, String>,
     /// Who gives approvals and confirmations.
@@ -44,6 +47,16 @@ impl Server {
             who: format!("{} at {}", self.who, self.url),
         }
     }
+}
+
+/// A server in the place of Google's identity services and of GitHub's OIDC tokens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GoogleServer {
+    /// The server.
+    pub server: Server,
+    /// The variables by which a job finds its OIDC tokens.
+    pub variables: BTreeMap<String, String>,
 }
 
 /// A file of stand-ins that cannot be used.

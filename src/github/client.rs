@@ -6,7 +6,7 @@ use octocrab::{Octocrab, service::middleware::retry::RetryConfig};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{ClientError, Patience, Repository, patience::Pause};
-use crate::{expression::Value, secret::Secret};
+use crate::{expression::Value, http, secret::Secret};
 
 /// Items asked for at a time, the most that GitHub gives.
 const PER_PAGE: usize = 100;
@@ -85,17 +85,22 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Fails where `api_url` is no address, and where the system has no certificates to trust.
+    /// Fails where `api_url` is no address, and where the environment or the system lets no HTTP client be made.
     pub fn new(api_url: &str, repository: Repository, token: &Secret) -> Result<Self, ClientError> {
+        let http = http::builder()
+            .and_then(|builder| {
+                let builder = builder
+                    .connect_timeout(CONNECT_TIMEOUT)
+                    .read_timeout(ANSWER_TIMEOUT);
+                Ok(builder.build()?)
+            })
+            .map_err(ClientError::Http)?;
         let build = || {
             Octocrab::builder()
                 .base_uri(api_url)?
                 .personal_token(token.expose())
                 .add_retry_config(RetryConfig::None)
-                .set_connect_timeout(Some(CONNECT_TIMEOUT))
-                .set_read_timeout(Some(ANSWER_TIMEOUT))
-                .set_write_timeout(Some(ANSWER_TIMEOUT))
-                .build()
+                .build_with_reqwest(http)
         };
         let octocrab = build().map_err(|source| ClientError::Address {
             address: api_url.to_owned(),

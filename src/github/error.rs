@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::comment::LONGEST_COMMENT;
-use crate::event::FailureKind;
+use crate::{event::FailureKind, http::HttpError};
 
 /// A call that GitHub did not carry out. `what` says in words what was tried: "list the comments of pull request 7".
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +17,9 @@ pub enum ClientError {
         #[source]
         source: Box<octocrab::Error>,
     },
+    /// The HTTP client could not be made.
+    #[error(transparent)]
+    Http(#[from] HttpError),
     /// No answer came.
     #[error("cannot reach GitHub to {what}")]
     Unreachable {
@@ -114,6 +117,7 @@ impl ClientError {
             | Self::Refused { .. }
             | Self::Unreadable { .. }
             | Self::TooLong { .. } => FailureKind::Task,
+            Self::Http(_) => FailureKind::Invalid,
         }
     }
 
@@ -136,7 +140,8 @@ impl ClientError {
             }
             Self::Unreachable { .. } => Some("check the network, and `GITHUB_API_URL`"),
             Self::Address { .. } => Some("set `GITHUB_API_URL`, as `https://api.github.com`"),
-            Self::Unavailable { .. }
+            Self::Http(_)
+            | Self::Unavailable { .. }
             | Self::Refused { .. }
             | Self::Unreadable { .. }
             | Self::TooLong { .. } => None,

@@ -18,7 +18,6 @@ mod upload_tests;
 
 pub use connection::{Access, RegistryClient, Repository, http_client};
 pub use endpoint::Endpoints;
-pub use login::Credentials;
 pub use manifests::{FetchedManifest, ManifestHead, ManifestName};
 pub use retry::RetryPolicy;
 pub use upload::{Lookup, Upload};

@@ -5,7 +5,8 @@ use std::{fmt, io, path::PathBuf, time::Duration};
 use crate::{
     digest::Digest,
     event::FailureKind,
-    image::{ImageReference, InvalidReference, Platform, RepositoryName},
+    http::{self, HttpError},
+    image::{CredentialsError, ImageReference, InvalidReference, Platform, RepositoryName},
 };
 
 /// A failure around an image.
@@ -109,9 +110,18 @@ pub enum ImageError {
         /// How long it asks to wait.
         retry_after: Option<Duration>,
     },
-    /// The HTTP client could not be made, for want of certificates for example.
-    #[error("could not prepare the HTTP client")]
-    Client(#[source] reqwest::Error),
+    /// What a registry asks for to know us could not be had.
+    #[error("there is no login for registry `{registry}`")]
+    Login {
+        /// The registry's host.
+        registry: String,
+        /// Why not.
+        #[source]
+        source: Box<CredentialsError>,
+    },
+    /// The HTTP client could not be made.
+    #[error(transparent)]
+    Client(#[from] HttpError),
     /// A registry could not be reached, or the connection broke.
     #[error("registry `{registry}` could not be reached to {doing}")]
     Unreachable {
@@ -216,9 +226,11 @@ impl ImageError {
                 408 | 500..=599 => FailureKind::Unavailable,
                 _ => FailureKind::Task,
             },
+            Self::Login { source, .. } => source.kind(),
             Self::Unreachable { source, .. } if source.is_timeout() => FailureKind::Timeout,
+            Self::Unreachable { source, .. } if http::is_untrusted(source) => FailureKind::Task,
             Self::Unreachable { .. } => FailureKind::Unavailable,
-            Self::Client(_) => FailureKind::Internal,
+            Self::Client(_) => FailureKind::Invalid,
             Self::ReadBack { .. } => FailureKind::VerifyFailed,
             Self::Unfinished { source, .. } => source.kind(),
         }
@@ -250,6 +262,13 @@ impl ImageError {
             }
             Self::Missing { .. } => {
                 "check the name; a private repository without credentials looks like one that is missing"
+            }
+            Self::Login { source, .. } => return source.hint(),
+            Self::Unreachable { source, .. } if http::is_untrusted(source) => {
+                return Some(format!(
+                    "name the certificate of its authority by {}",
+                    http::CA_FILE
+                ));
             }
             Self::Unfinished { source, .. } => return source.hint(),
             Self::Io { .. }

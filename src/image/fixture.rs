@@ -47,6 +47,8 @@ pub(super) struct Stored {
     /// What came in pieces of an upload that is not over.
     pub(super) pieces: Vec<u8>,
     pub(super) seen: Vec<Seen>,
+    /// What was posted to a token service.
+    pub(super) bodies: Vec<String>,
 }
 
 pub(super) struct Registry {
@@ -137,6 +139,11 @@ async fn answer(
         .filter(|other| other.method == seen.method && path(&other.target) == path(&seen.target));
     let before = before.count();
     stored.seen.push(seen.clone());
+    if let ("/token", "POST", Ok(body)) = (uri.path(), seen.method.as_str(), &body) {
+        stored
+            .bodies
+            .push(String::from_utf8_lossy(body).into_owned());
+    }
     let (status, headers, body) = match (trick(&seen, before), body) {
         (Some(reply), _) => reply,
         (None, Ok(body)) => store(&mut stored, &seen, &headers, body),

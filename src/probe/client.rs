@@ -5,7 +5,10 @@ use std::{error::Error, net::IpAddr};
 use reqwest::{Client, Response, header, redirect};
 use url::{Host, Url};
 
-use crate::probe::{ProbeError, Resolve};
+use crate::{
+    http,
+    probe::{ProbeError, Resolve},
+};
 
 /// A client for one URL, and that URL as it has to be asked.
 pub(in crate::probe) struct Route {
@@ -25,11 +28,7 @@ impl Route {
         let Some(port) = target.port_or_known_default() else {
             return Err(invalid(url, "it has no port"));
         };
-        // One provider for the whole program; whoever comes first installs it.
-        rustls::crypto::ring::default_provider()
-            .install_default()
-            .ok();
-        let mut builder = Client::builder()
+        let mut builder = http::builder()?
             .redirect(redirect::Policy::none())
             .user_agent(concat!("deploy-action/", env!("CARGO_PKG_VERSION")));
         let name = match &host {
@@ -58,7 +57,7 @@ impl Route {
             }
         }
         Ok(Self {
-            client: builder.build().map_err(ProbeError::Client)?,
+            client: builder.build().map_err(http::HttpError::from)?,
             url: target,
             host: host_header,
         })

@@ -28,8 +28,8 @@ pub enum ProbeError {
         part: String,
     },
     /// The client for HTTP could not be made.
-    #[error("the HTTP client could not be made")]
-    Client(#[source] reqwest::Error),
+    #[error(transparent)]
+    Client(#[from] crate::http::HttpError),
     /// A path is no path inside the plan's folder.
     #[error("`{path}` {reason}")]
     Path {

@@ -9,7 +9,7 @@ use super::{
     error::ProcessError,
     output::Output,
     scope::Scope,
-    spec::CommandSpec,
+    spec::{CommandSpec, RemovedAtEnd},
     start::Start,
     stop::StopListener,
     supervise::{Limits, supervise},
@@ -27,6 +27,7 @@ pub async fn run(
     output: Output<'_>,
     stop: StopListener,
 ) -> Result<Ended, ProcessError> {
+    let _removed = RemovedAtEnd(spec.removed().to_vec());
     let start = Start::of(spec)?;
     let masker = spec
         .cover(output.masker)

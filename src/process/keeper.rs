@@ -35,7 +35,7 @@ use super::{
         replace, stdout_path,
     },
     scope::Scope,
-    spec::{Capture, Shown},
+    spec::{Capture, RemovedAtEnd, Shown},
     start::Start,
     stop::{Patience, SignalTarget, StopPolicy, Stopper, stopper},
     supervise::{Limits, supervise},
@@ -71,6 +71,7 @@ pub(super) struct Order {
     pub(super) grace: Duration,
     pub(super) timeout: Option<Duration>,
     pub(super) capture: Option<(u64, Shown)>,
+    pub(super) removed: Vec<PathBuf>,
 }
 
 /// What a keeper answers.
@@ -122,7 +123,9 @@ fn keep() -> io::Result<()> {
         .build()?;
     runtime.block_on(async {
         let mut signals = Signals::catch()?;
-        let order = read_order()?;
+        let mut order = read_order()?;
+        // They go however this ends, and before anybody learns of it.
+        let removed = RemovedAtEnd(std::mem::take(&mut order.removed));
         let mut record = KeeperRecord::new(order.purpose.clone(), this_process()?, boot());
         let keeper_path = keeper_path(&order.folder);
         replace(&keeper_path, &record, Survives::Writer)?;
@@ -149,6 +152,7 @@ fn keep() -> io::Result<()> {
             tracing::debug!(%problem, "somebody does not know that the child runs");
         }
         let ended = attend(&mut child, tee, &order, session, &mut signals).await?;
+        drop(removed);
         leave_record(&order.folder, &ended).await
     })
 }

@@ -195,6 +195,7 @@ pub async fn prepare(
         grace: policy.grace,
         timeout: spec.time_limit(),
         capture: spec.capture().map(|capture| (capture.limit, capture.shown)),
+        removed: spec.removed().to_vec(),
     };
     let keeper = async {
         let (input, mut output) = launch(program, &order).await?;

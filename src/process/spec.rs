@@ -12,7 +12,7 @@ use crate::secret::{MaskError, Masker, Secret};
 
 /// Describes one child: program, arguments, environment, directory, purpose and limits.
 ///
-/// The child gets no input, and of the environment only what is named here.
+/// The child gets no input besides the text that is given here, and of the environment only what is named here.
 #[derive(Clone)]
 pub struct CommandSpec {
     program: PathBuf,
@@ -23,6 +23,8 @@ pub struct CommandSpec {
     stop: StopPolicy,
     timeout: Option<Duration>,
     capture: Option<Capture>,
+    input: Option<String>,
+    removed: Vec<PathBuf>,
 }
 
 #[derive(Clone)]
@@ -36,6 +38,25 @@ impl EnvValue {
         match self {
             Self::Clear(text) => text,
             Self::Secret(secret) => secret.expose(),
+        }
+    }
+}
+
+/// The longest text on standard input, in bytes: what every pipe takes without a reader.
+pub const LONGEST_INPUT: usize = 4096;
+
+/// Files that go with this value.
+#[derive(Debug)]
+pub(super) struct RemovedAtEnd(pub(super) Vec<PathBuf>);
+
+impl Drop for RemovedAtEnd {
+    fn drop(&mut self) {
+        for path in &self.0 {
+            if let Err(error) = std::fs::remove_file(path)
+                && error.kind() != std::io::ErrorKind::NotFound
+            {
+                tracing::warn!(%error, path = %path.display(), "a file of a child that ended stays");
+            }
         }
     }
 }
@@ -70,6 +91,8 @@ impl CommandSpec {
             stop: StopPolicy::default(),
             timeout: None,
             capture: None,
+            input: None,
+            removed: Vec::new(),
         }
     }
 
@@ -154,6 +177,20 @@ impl CommandSpec {
         self
     }
 
+    /// Gives the child a short text on standard input, and its end. It has to fit into a pipe: [`LONGEST_INPUT`].
+    #[must_use]
+    pub fn input(mut self, text: impl Into<String>) -> Self {
+        self.input = Some(text.into());
+        self
+    }
+
+    /// Removes a file when the child has ended, or was not started: whoever is there then, this process or the keeper.
+    #[must_use]
+    pub fn remove_at_end(mut self, path: impl Into<PathBuf>) -> Self {
+        self.removed.push(path.into());
+        self
+    }
+
     /// Returns why the child is started.
     pub fn purpose(&self) -> &str {
         &self.purpose
@@ -184,6 +221,14 @@ impl CommandSpec {
 
     pub(super) fn capture(&self) -> Option<Capture> {
         self.capture
+    }
+
+    pub(super) fn given_input(&self) -> Option<&str> {
+        self.input.as_deref()
+    }
+
+    pub(super) fn removed(&self) -> &[PathBuf] {
+        &self.removed
     }
 
     /// Returns the mask with the secrets of this description.

@@ -1,7 +1,8 @@
 //! Starting a child.
 
 use std::{
-    fmt, io,
+    fmt,
+    io::{self, Write as _},
     os::unix::process::CommandExt as _,
     path::PathBuf,
     process::{Command, Stdio},
@@ -10,7 +11,10 @@ use std::{
 use serde::{Deserialize, Serialize};
 use tokio::process::Child;
 
-use super::{error::ProcessError, spec::CommandSpec};
+use super::{
+    error::ProcessError,
+    spec::{CommandSpec, LONGEST_INPUT},
+};
 
 /// All that the system needs to start a child; nothing is looked up any more.
 #[derive(Serialize, Deserialize)]
@@ -22,6 +26,7 @@ pub(super) struct Start {
     args: Vec<String>,
     dir: PathBuf,
     env: Vec<(String, String)>,
+    input: Option<String>,
 }
 
 impl Start {
@@ -36,10 +41,11 @@ impl Start {
             args: spec.arguments().to_vec(),
             dir,
             env: env.collect(),
+            input: spec.given_input().map(str::to_owned),
         })
     }
 
-    /// Starts the child with its output in two pipes, no input, and a process group of its own.
+    /// Starts the child with its output in two pipes, the given input or none, and a process group of its own.
     ///
     /// With an absolute program, and nothing to do between fork and exec, the standard library takes `posix_spawn`.
     pub(super) fn spawn(&self) -> io::Result<Child> {
@@ -50,11 +56,24 @@ impl Start {
             .current_dir(&self.dir)
             .env_clear()
             .envs(self.env.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::null())
+            .stdin(self.stdin()?)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0);
         tokio::process::Command::from(command).spawn()
+    }
+
+    /// The text lies in the pipe before anybody reads it, so nobody has to stay and write.
+    fn stdin(&self) -> io::Result<Stdio> {
+        let Some(text) = &self.input else {
+            return Ok(Stdio::null());
+        };
+        if text.len() > LONGEST_INPUT {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        let (reader, mut writer) = io::pipe()?;
+        writer.write_all(text.as_bytes())?;
+        Ok(reader.into())
     }
 }
 

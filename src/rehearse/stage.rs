@@ -20,12 +20,17 @@ use std::{
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{
+    google::{self, Google, GoogleOptions, Trust},
     hub::{self, Hub, HubOptions},
     registry::{self, Registry, RegistryOptions},
 };
 use crate::{
-    execute::{StandIns, stand_in::Server},
-    plan::Plan,
+    cloud::Clock,
+    execute::{
+        StandIns,
+        stand_in::{GoogleServer, Server},
+    },
+    plan::{Plan, model::ConnectionKind},
     secret::Secret,
 };
 
@@ -63,6 +68,8 @@ pub struct Stage {
     folder: Utf8PathBuf,
     registry: Registry,
     hub: Hub,
+    /// There where the plan has a way to Google.
+    google: Option<Google>,
     token: Secret,
     /// What earlier rehearsals left, apart from what a later one reads.
     stale: Vec<Utf8PathBuf>,
@@ -97,6 +104,9 @@ pub enum StageError {
     /// The recording GitHub.
     #[error(transparent)]
     Hub(#[from] hub::HubError),
+    /// The one that gives Google's tokens.
+    #[error(transparent)]
+    Google(#[from] google::GoogleError),
 }
 
 fn file(action: &'static str, path: &Utf8Path) -> impl FnOnce(std::io::Error) -> StageError {
@@ -141,10 +151,12 @@ impl Stage {
             crate::digest::Digest::of(folder.as_str()).hex()
         ));
         let hub = start_hub(options, &folder, &token)?;
+        let google = start_google(options, plan)?;
         let stage = Self {
             folder,
             registry,
             hub,
+            google,
             token,
             stale,
             _lock: lock,
@@ -190,20 +202,21 @@ impl Stage {
 
     /// Names every stand-in with its address and version.
     pub fn who(&self) -> Vec<(String, String)> {
-        vec![
-            (
-                "registries".to_owned(),
-                format!("{} at {}", registry::VERSION, self.registry.base_url()),
-            ),
-            (
-                "GitHub".to_owned(),
-                format!("{} at {}", hub::VERSION, self.hub.api_url()),
-            ),
-            (
-                "approvals and confirmations".to_owned(),
-                format!("given by {PERSON}"),
-            ),
+        let google = self.google.as_ref().map(|google| {
+            let who = format!("{} at {}", google::VERSION, google.base_url());
+            ("Google's identity services".to_owned(), who)
+        });
+        let registries = format!("{} at {}", registry::VERSION, self.registry.base_url());
+        let github = format!("{} at {}", hub::VERSION, self.hub.api_url());
+        let person = format!("given by {PERSON}");
+        [
+            ("registries".to_owned(), registries),
+            ("GitHub".to_owned(), github),
         ]
+        .into_iter()
+        .chain(google)
+        .chain([("approvals and confirmations".to_owned(), person)])
+        .collect()
     }
 
     /// Removes what earlier rehearsals left in their work trees. Before the end of this one a child of a killed rehearsal,
@@ -225,6 +238,9 @@ impl Stage {
     pub async fn strike(self) {
         self.registry.stop().await;
         self.hub.stop().await;
+        if let Some(google) = self.google {
+            google.stop().await;
+        }
     }
 
     fn write_stand_ins(&self, options: &StageOptions, plan: &Plan) -> Result<(), StageError> {
@@ -238,6 +254,13 @@ impl Stage {
             github: Some(Server {
                 url: self.hub.api_url(),
                 who: hub::VERSION.to_owned(),
+            }),
+            google: self.google.as_ref().map(|google| GoogleServer {
+                server: Server {
+                    url: google.base_url(),
+                    who: google::VERSION.to_owned(),
+                },
+                variables: google.variables(),
             }),
             secrets: plan
                 .secrets
@@ -297,6 +320,28 @@ fn take(folder: &Utf8Path) -> Result<fs::File, StageError> {
         folder: folder.to_owned(),
         holder,
     })
+}
+
+/// Starts the stand-in for Google where the plan has a way there. It trusts the job that is rehearsed.
+fn start_google(options: &StageOptions, plan: &Plan) -> Result<Option<Google>, StageError> {
+    let mut connections = plan.connections.values();
+    if !connections.any(|connection| connection.kind == ConnectionKind::Google) {
+        return Ok(None);
+    }
+    let clock = Clock::new(jiff::Timestamp::now);
+    let options = GoogleOptions {
+        port: None,
+        clock: clock.clone(),
+        issuer_clock: clock,
+        trust: Trust {
+            subject: format!(
+                "repo:{}:ref:refs/heads/{}",
+                options.repository, options.branch
+            ),
+            ..Trust::default()
+        },
+    };
+    Ok(Some(Google::start(options)?))
 }
 
 fn start_hub(options: &StageOptions, folder: &Utf8Path, token: &Secret) -> Result<Hub, StageError> {

@@ -9,8 +9,11 @@ use super::{
     programs,
 };
 use crate::{
+    cloud::{Clock, CloudError, Federation, GoogleIdentity},
     execute::{ExecuteError, Secrets, StandIns},
     expression::Reference,
+    image::http_client,
+    login::{Surroundings, credentials_for, is_github, services},
     plan::{
         Plan, connections_of,
         field::Field,
@@ -65,7 +68,7 @@ fn of_registries(patient: &Patient<'_>, plan: &Plan, secrets: &Secrets, report: 
             .filter(|task| connections_of(task).iter().any(|used| used == name));
         let tasks: BTreeSet<String> = users.clone().map(|task| task.id.to_string()).collect();
         let needed = users.map(needed_by).max().unwrap_or(Needed::Later);
-        report.add(match login(patient, connection, &host, secrets) {
+        report.add(match login((patient, plan), connection, &host, secrets) {
             Ok(found) => Finding::ok(Area::Logins, what, found),
             Err((found, next)) => Finding::missing_if(needed, Area::Logins, what, found)
                 .expected(format!("a login that may push, for {}", words(&tasks)))
@@ -76,7 +79,7 @@ fn of_registries(patient: &Patient<'_>, plan: &Plan, secrets: &Secrets, report: 
 
 /// By what a registry is logged in to.
 fn login(
-    patient: &Patient<'_>,
+    (patient, plan): (&Patient<'_>, &Plan),
     connection: &Connection,
     host: &str,
     secrets: &Secrets,
@@ -100,20 +103,86 @@ fn login(
             )),
         };
     }
-    if host == "ghcr.io" {
-        return if patient.runner.token.is_some() {
-            Ok("the token for GitHub, which needs `write:packages` to push".to_owned())
-        } else {
-            Err((
-                "no token for GitHub is there to log in with".to_owned(),
-                "export GITHUB_TOKEN=\"$(gh auth token)\"".to_owned(),
-            ))
-        };
+    if let Some(name) = connection.body.get("login").and_then(Field::literal) {
+        return google(patient, plan, &name);
     }
-    Err((
-        "the connection names no `password`".to_owned(),
-        "declare a secret, and give `username` and `password` in the connection".to_owned(),
-    ))
+    let clock = Clock::new(jiff::Timestamp::now);
+    let http = http()?;
+    let surroundings = surroundings(patient, &http, &clock);
+    match credentials_for(host, &surroundings) {
+        Ok(Some(login)) if is_github(host, &patient.runner.servers.server_url) => Ok(format!(
+            "{}, which needs `write:packages` to push",
+            login.found
+        )),
+        Ok(Some(login)) => Ok(login.found),
+        Ok(None) if is_github(host, &patient.runner.servers.server_url) => Err((
+            "no token for GitHub is there to log in with".to_owned(),
+            "export GITHUB_TOKEN=\"$(gh auth token)\"".to_owned(),
+        )),
+        Ok(None) => Err((
+            "the connection names no `password`, and no login is kept here".to_owned(),
+            format!("`docker login {host}`, or give `username` and `password` in the connection"),
+        )),
+        Err(error) => Err((error.to_string(), error.hint().unwrap_or_default())),
+    }
+}
+
+/// Whether a google connection has what it takes to ask for a token; nobody is asked.
+fn google(patient: &Patient<'_>, plan: &Plan, name: &str) -> Result<String, (String, String)> {
+    let connection = plan.connections.get(name);
+    let provider = connection
+        .and_then(|connection| connection.body.get("workload-identity-provider"))
+        .filter(|_| patient.runner.on_actions);
+    let clock = Clock::new(jiff::Timestamp::now);
+    let http = http()?;
+    let services = services(&surroundings(patient, &http, &clock));
+    let variables = &patient.environment.variables;
+    let identity = match provider.map(Field::literal) {
+        Some(None) => {
+            return Ok(format!(
+                "connection `{name}`, whose provider an expression tells"
+            ));
+        }
+        Some(Some(provider)) => provider
+            .parse()
+            .map_err(CloudError::from)
+            .and_then(|provider| {
+                let service_account = None;
+                let federation = Federation {
+                    provider,
+                    service_account,
+                };
+                GoogleIdentity::federated(&federation, variables, services)
+            }),
+        None => GoogleIdentity::by_default(variables, services),
+    };
+    match identity {
+        Ok(_) if provider.is_some() => Ok(format!(
+            "connection `{name}`, by Workload Identity Federation"
+        )),
+        Ok(_) => Ok(format!(
+            "connection `{name}`, by Google's application default credentials"
+        )),
+        Err(error) => Err((error.to_string(), error.hint().unwrap_or_default())),
+    }
+}
+
+fn http() -> Result<reqwest::Client, (String, String)> {
+    http_client(concat!("deploy-action/", env!("CARGO_PKG_VERSION")))
+        .map_err(|error| (error.to_string(), error.hint().unwrap_or_default()))
+}
+
+fn surroundings<'s>(
+    patient: &'s Patient<'_>,
+    http: &'s reqwest::Client,
+    clock: &'s Clock,
+) -> Surroundings<'s> {
+    Surroundings {
+        variables: &patient.environment.variables,
+        runner: patient.runner,
+        http,
+        clock,
+    }
 }
 
 /// The token, or a login of `gh` that could give one.

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::{image_error, to::Destinations, wrong_layout};
+use super::{to::Destinations, wrong_layout};
 use crate::{
-    cli::{CliError, Exit},
+    cli::{CliError, Exit, registries::image_error},
     image::{
         ImageError, ImageReference, Layout, Platforms, RegistryClient, join, join_layouts, pull,
     },

@@ -2,16 +2,28 @@
 
 use crate::{
     cli::{CliError, Exit},
-    image::{ImageReference, PublishTarget, Tag},
+    image::{ImageReference, PublishTarget, RepositoryName, SettledTags, Tag},
 };
 
 /// Where an image goes: each repository once, with all of its tags in the order in which they were given.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Destinations(Vec<PublishTarget>);
 
 impl Destinations {
     pub(super) fn targets(&self) -> &[PublishTarget] {
         &self.0
+    }
+
+    pub(super) fn repositories(&self) -> Vec<RepositoryName> {
+        let targets = self.0.iter();
+        targets.map(|target| target.repository.clone()).collect()
+    }
+
+    /// Adds tags that rules come to, in the order of the repositories.
+    pub(super) fn add(&mut self, settled: Vec<SettledTags>) {
+        for (target, settled) in self.0.iter_mut().zip(settled) {
+            target.tags.extend(settled.moves);
+        }
     }
 
     /// What the destinations name now: each tag, `latest` where there is none.

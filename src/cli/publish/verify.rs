@@ -2,9 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::image_error;
 use crate::{
-    cli::{CliError, Environment, Exit},
+    cli::{CliError, Environment, Exit, registries::image_error},
     container::{ContainerRequest, Helper, Started, find_engine},
     execute::chain,
     github::{Client, PackageKind, RunnerContext},

@@ -23,7 +23,6 @@ const OF_A_RUN: [&str; 5] = [
 
 /// Everything that was asked before rules are applied.
 pub(super) struct Asked {
-    pub(super) runner: RunnerContext,
     pub(super) facts: GitFacts,
     pub(super) title: ImageTitle,
     pub(super) now: Timestamp,
@@ -67,7 +66,6 @@ impl Asked {
             title: title(about, &runner),
             now: args.now.unwrap_or_else(Timestamp::now),
             facts,
-            runner,
         })
     }
 

@@ -4,16 +4,15 @@ use std::collections::BTreeMap;
 
 use camino::Utf8Path;
 
-use super::{Asked, in_words};
+use super::in_words;
 use crate::{
-    cli::{CliError, Environment, Exit},
+    cli::{CliError, Environment, Exit, registries::registry_client},
     image::{
-        Access, Credentials, ImageError, KnownTags, LeftTag, RegistryClient, RegistryTags,
-        RepositoryName, RetryPolicy, TagImages, TagNames, http_client,
+        Access, ImageError, KnownTags, LeftTag, RegistryTags, RepositoryName, RetryPolicy,
+        TagImages, TagNames,
     },
 };
 
-const USER_AGENT: &str = concat!("deploy-action/", env!("CARGO_PKG_VERSION"));
 /// A registry that is silent this often stays so for as long as anybody wants to wait for names of tags.
 const TRIES: u32 = 2;
 
@@ -34,7 +33,6 @@ impl Left {
 
 /// Asks the registry of each image, and git, where a tag of these moves from version to version.
 pub(super) async fn left(
-    asked: &Asked,
     environment: &Environment,
     images: &TagImages,
     names: &TagNames,
@@ -50,7 +48,7 @@ pub(super) async fn left(
             .map_err(|error| CliError::from_error(Exit::Usage, &error))?;
         let known = KnownTags {
             git: git.clone(),
-            registry: ask(asked, &repository).await?,
+            registry: ask(&repository, environment).await?,
         };
         let of_image = names.left(&known);
         for tag in &of_image {
@@ -64,24 +62,27 @@ pub(super) async fn left(
     Ok(left)
 }
 
-async fn ask(asked: &Asked, repository: &RepositoryName) -> Result<RegistryTags, CliError> {
-    let http = http_client(USER_AGENT).map_err(|error| CliError::from_error(Exit::Bug, &error))?;
-    let mut client = RegistryClient::new(http).with_retries(RetryPolicy {
+/// Asks one registry, and git.
+pub(super) async fn of_repository(
+    repository: &RepositoryName,
+    environment: &Environment,
+) -> Result<KnownTags, CliError> {
+    let listed = ["tag", "--list"];
+    Ok(KnownTags {
+        git: super::event::git_lines(environment, Utf8Path::new("."), &listed).await?,
+        registry: ask(repository, environment).await?,
+    })
+}
+
+async fn ask(
+    repository: &RepositoryName,
+    environment: &Environment,
+) -> Result<RegistryTags, CliError> {
+    let pace = RetryPolicy {
         attempts: TRIES,
         ..RetryPolicy::default()
-    });
-    if let Some(token) = asked.runner.token.clone()
-        && repository.registry() == "ghcr.io"
-    {
-        let actor = asked.runner.event.actor.clone();
-        client = client.with_credentials(
-            "ghcr.io",
-            Credentials {
-                username: actor.unwrap_or_else(|| "token".to_owned()),
-                password: token,
-            },
-        );
-    }
+    };
+    let client = registry_client([repository.registry()], environment, pace)?;
     let listed = match client.repository(repository, Access::Pull) {
         Ok(repository) => repository.tags().await,
         Err(error) => Err(error),

@@ -8,7 +8,7 @@ mod tags;
 use self::{
     attest::Documents,
     make::make,
-    tags::{facts, settle, tags, taken},
+    tags::{Words, facts, settle, tags, taken},
 };
 use super::{Attempt, BodyResult, ExecuteError, Run, evaluate};
 use crate::{
@@ -41,7 +41,8 @@ pub(super) async fn publish<'p>(
     to.prove().await?;
     let started = run.world.now();
     let facts = facts(run).await?;
-    let layout = make(run, attempt, &image, &facts, result).await?;
+    let words = Words::of(run, &image, &facts)?;
+    let layout = make(run, attempt, &image, &words, result).await?;
     judge(&body, &layout)?;
     let tags = tags(run, &image, &facts)?;
     for warning in &tags.warnings {

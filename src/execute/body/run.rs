@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use super::{Attempt, BodyResult, ExecuteError, Run, evaluate};
 use crate::{
     event::{Effect, Event, FailureKind, LogRef, Reality},
-    execute::{outputs, scope::Artifacts},
+    execute::{login::ChildLogins, outputs, scope::Artifacts},
     expression::{Map, Value},
     github::file::parse_output_file,
     graph::Node,
@@ -56,9 +56,12 @@ pub(super) async fn execute<'p>(
         None
     };
     let outputs_path = outputs_file.as_ref().map(|file| file.path.as_str());
+    let mut logins = run.child_logins(node)?;
+    result.effects.append(&mut logins.effects);
     let spec = capture(call(run, node, &body)?, node)
         .env("GITHUB_OUTPUT", outputs_path.unwrap_or(NO_OUTPUTS))
         .timeout(node.task.timeout);
+    let spec = logins.apply(spec);
     result.effects.push(Effect {
         what: format!("run {}", body.purpose()),
         reality: Reality::Real,
@@ -67,7 +70,7 @@ pub(super) async fn execute<'p>(
         kept_child(
             run,
             attempt,
-            &spec,
+            (&spec, logins),
             &folder.join("child"),
             &relative.join("child"),
         )
@@ -360,7 +363,7 @@ pub(super) type Called = (Ended, Option<LogRef>);
 async fn kept_child<'p>(
     run: &Run<'_, 'p>,
     attempt: &Attempt<'_, 'p>,
-    spec: &CommandSpec,
+    (spec, logins): (&CommandSpec, ChildLogins),
     folder: &Utf8Path,
     relative: &Utf8Path,
 ) -> Result<Called, ExecuteError> {
@@ -373,6 +376,8 @@ async fn kept_child<'p>(
         &masker,
     )
     .await?;
+    // It is the keeper's to remove them from here on: it stays when we are killed.
+    logins.hand_over();
     let event = Event::ChildKept {
         task: node.key.clone(),
         keeper: prepared.keeper(),

@@ -112,9 +112,11 @@ impl<'p> Run<'_, 'p> {
         reader: Reader<'_>,
     ) -> Result<Asked, ExecuteError> {
         let body = RunBody::read(reader)?;
+        let logins = self.child_logins(question.node)?;
         let spec = body::call(self, question.node, &body)?
             .capture_stdout(body::MOST_STDOUT)
             .timeout(question.node.task.timeout);
+        let spec = logins.apply(spec);
         let masker = self.masker.borrow().clone();
         let (live, lines) = mpsc::channel(1024);
         let output = Output {

@@ -19,15 +19,18 @@ use reqwest::{
 use tokio::sync::{Semaphore, SemaphorePermit};
 use url::Url;
 
-use crate::image::{
-    BlobCache, Descriptor, ImageError, RepositoryName,
-    client::{
-        Credentials, Endpoints, RetryPolicy, answer,
-        body::{checked_body, part_of},
-        challenge::Challenge,
-        check_leads,
-        login::{Grants, Want},
-        upload::content_range,
+use crate::{
+    http,
+    image::{
+        BlobCache, Credentials, Descriptor, ImageError, RepositoryName,
+        client::{
+            Endpoints, RetryPolicy, answer,
+            body::{checked_body, part_of},
+            challenge::Challenge,
+            check_leads,
+            login::{Grants, Want},
+            upload::content_range,
+        },
     },
 };
 
@@ -41,21 +44,20 @@ const LARGE: u64 = 1 << 20;
 /// Large uploads at one time: more of them share the same line, and each holds bytes in memory.
 const LARGE_AT_ONCE: usize = 4;
 
-/// Makes an HTTP client for registries: TLS by rustls with ring, redirects left to [`RegistryClient`], which knows where
+/// Makes an HTTP client for registries: proxies and certificates as [`crate::http`] reads them, redirects left to [`RegistryClient`],
+/// which knows where
 /// credentials may go.
 ///
 /// # Errors
-/// If the machine's certificates cannot be loaded.
+/// If the machine's certificates cannot be loaded, or the environment names a proxy or certificates that cannot be used.
 pub fn http_client(user_agent: &str) -> Result<reqwest::Client, ImageError> {
-    // Another module may have installed the same provider before; whichever came first, there is one.
-    drop(rustls::crypto::ring::default_provider().install_default());
-    reqwest::Client::builder()
+    http::builder()?
         .user_agent(user_agent)
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT_TIME)
         .read_timeout(SILENCE)
         .build()
-        .map_err(ImageError::Client)
+        .map_err(|problem| http::HttpError::from(problem).into())
 }
 
 /// Talks to registries; keeps the tokens that it was given, and counts its requests.

@@ -1,4 +1,4 @@
-//! Credentials and the tokens that they buy.
+//! Logins, and the tokens that they buy.
 
 use std::{
     collections::BTreeMap,
@@ -12,8 +12,9 @@ use url::Url;
 
 use crate::{
     image::{
-        ImageError, RepositoryName,
+        Credentials, CredentialsError, ImageError, RepositoryName,
         client::{Access, RegistryClient, challenge::Challenge, check_leads},
+        credentials::Shown,
     },
     secret::Secret,
 };
@@ -21,14 +22,8 @@ use crate::{
 /// A token service's answer is not read beyond this.
 const LARGEST_TOKEN: usize = 64 << 10;
 
-/// A user of a registry.
-#[derive(Debug, Clone)]
-pub struct Credentials {
-    /// The name; registries that take a token ask for a fixed one, such as `oauth2accesstoken`.
-    pub username: String,
-    /// The password or token.
-    pub password: Secret,
-}
+/// As whom a token is asked for where a refresh token is exchanged; services only write it down.
+const CLIENT: &str = "deploy-action";
 
 /// What a registry accepts for one repository.
 #[derive(Debug, Clone)]
@@ -36,6 +31,8 @@ struct Grant {
     scopes: Vec<String>,
     header: HeaderValue,
     generation: u64,
+    /// What the header itself shows, where it is no token that was bought.
+    shows: Option<Secret>,
 }
 
 /// The grants that were bought, by repository.
@@ -68,7 +65,16 @@ impl Grants {
             .unwrap_or_default()
     }
 
-    fn keep(&self, repository: &RepositoryName, scopes: Vec<String>, header: HeaderValue) {
+    /// Returns what a header that was refused has shown.
+    fn shown(&self, repository: &RepositoryName, generation: Option<u64>) -> Option<Secret> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let grant = known.get(repository);
+        grant
+            .filter(|grant| Some(grant.generation) == generation)
+            .and_then(|grant| grant.shows.clone())
+    }
+
+    fn keep(&self, repository: &RepositoryName, bought: Bought, header: HeaderValue) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let generation = known
             .get(repository)
@@ -76,12 +82,20 @@ impl Grants {
         known.insert(
             repository.clone(),
             Grant {
-                scopes,
+                scopes: bought.scopes,
                 header,
                 generation,
+                shows: bought.shows,
             },
         );
     }
+}
+
+/// What a challenge was answered with.
+struct Bought {
+    header: Secret,
+    scopes: Vec<String>,
+    shows: Option<Secret>,
 }
 
 #[derive(Deserialize)]
@@ -117,9 +131,13 @@ impl RegistryClient {
         }
         let registry = want.repository.registry();
         let credentials = self.credentials.get(registry);
-        let (scopes, header) = match (challenge, credentials) {
-            (Challenge::Basic, Some(credentials)) => (Vec::new(), basic(credentials)),
-            (Challenge::Basic, None) => return Err(self.not_logged_in(registry)),
+        let bought = match (challenge, credentials) {
+            (Challenge::Basic, Some(credentials)) => {
+                let refused = self.grants.shown(want.repository, want.had);
+                self.show_password(registry, credentials, refused.as_ref())
+                    .await?
+            }
+            (Challenge::Basic, None) => return Err(not_logged_in(registry)),
             (
                 Challenge::Bearer {
                     realm,
@@ -129,30 +147,42 @@ impl RegistryClient {
                 _,
             ) => {
                 let scopes = merged_scopes(scope, want, self.grants.scopes(want.repository));
-                let realm = self.realm(want, &realm)?;
-                let token = self
-                    .buy(registry, realm, service, &scopes, credentials)
-                    .await?;
-                (scopes, format!("Bearer {token}"))
+                let shop = Shop {
+                    registry,
+                    realm: self.realm(want, &realm)?,
+                    service,
+                    scopes: &scopes,
+                };
+                let token = self.buy(&shop, credentials).await?;
+                Bought {
+                    header: Secret::new(format!("Bearer {}", token.expose())),
+                    scopes,
+                    shows: None,
+                }
             }
         };
-        let mut header = HeaderValue::from_str(&header).map_err(|_| ImageError::Protocol {
-            registry: registry.to_owned(),
-            doing: "log in".to_owned(),
-            because: "the token or password has a character that no header may have".to_owned(),
-        })?;
-        header.set_sensitive(true);
-        self.grants.keep(want.repository, scopes, header);
+        let header = sensitive(registry, &bought.header)?;
+        self.grants.keep(want.repository, bought, header);
         Ok(())
     }
 
-    fn not_logged_in(&self, registry: &str) -> ImageError {
-        ImageError::Refused {
-            registry: registry.to_owned(),
-            doing: "log in".to_owned(),
-            status: 401,
-            message: "it asks for a user and a password, and none are given".to_owned(),
-            retry_after: None,
+    async fn show_password(
+        &self,
+        registry: &str,
+        credentials: &Credentials,
+        refused: Option<&Secret>,
+    ) -> Result<Bought, ImageError> {
+        let shown = credentials
+            .show(refused)
+            .await
+            .map_err(no_login(registry))?;
+        match &shown {
+            Shown::Password { username, password } => Ok(Bought {
+                header: basic(username, password),
+                scopes: Vec::new(),
+                shows: Some(password.clone()),
+            }),
+            Shown::IdentityToken(_) => Err(not_logged_in(registry)),
         }
     }
 
@@ -170,56 +200,135 @@ impl RegistryClient {
         Ok(realm)
     }
 
+    /// Buys a token. A login that ran out meanwhile is shown anew, once.
     async fn buy(
         &self,
-        registry: &str,
-        mut realm: Url,
-        service: Option<String>,
-        scopes: &[String],
+        shop: &Shop<'_>,
         credentials: Option<&Credentials>,
-    ) -> Result<String, ImageError> {
-        let doing = "get a token";
-        {
-            let mut query = realm.query_pairs_mut();
-            if let Some(service) = &service {
-                query.append_pair("service", service);
+    ) -> Result<Secret, ImageError> {
+        let Some(credentials) = credentials else {
+            return self.buy_with(shop, None).await;
+        };
+        let no_login = || no_login(shop.registry);
+        let shown = credentials.show(None).await.map_err(no_login())?;
+        match self.buy_with(shop, Some(&shown)).await {
+            Err(refused @ ImageError::Refused { status: 401, .. }) => {
+                let newer = credentials
+                    .show(Some(shown.secret()))
+                    .await
+                    .map_err(no_login())?;
+                if newer == shown {
+                    return Err(refused);
+                }
+                self.buy_with(shop, Some(&newer)).await
             }
-            for scope in scopes {
-                query.append_pair("scope", scope);
-            }
+            bought => bought,
         }
+    }
+
+    async fn buy_with(&self, shop: &Shop<'_>, shown: Option<&Shown>) -> Result<Secret, ImageError> {
         self.pace
             .run(async |_| {
-                let mut request = self.http.get(realm.clone());
-                if let Some(credentials) = credentials {
-                    let mut header = HeaderValue::from_str(&basic(credentials))
-                        .map_err(|_| self.not_logged_in(registry))?;
-                    header.set_sensitive(true);
-                    request = request.header(AUTHORIZATION, header);
-                }
+                let request = self.order(shop, shown)?;
                 let answer =
                     self.count(request)
                         .await
                         .map_err(|source| ImageError::Unreachable {
-                            registry: registry.to_owned(),
-                            doing: doing.to_owned(),
+                            registry: shop.registry.to_owned(),
+                            doing: GET_TOKEN.to_owned(),
                             source,
                         })?;
                 if !answer.status().is_success() {
-                    return Err(super::answer::refusal(registry, doing, answer).await);
+                    return Err(super::answer::refusal(shop.registry, GET_TOKEN, answer).await);
                 }
                 let body =
-                    super::answer::body_at_most(registry, doing, answer, LARGEST_TOKEN).await?;
-                read_token(registry, &body)
+                    super::answer::body_at_most(shop.registry, GET_TOKEN, answer, LARGEST_TOKEN)
+                        .await?;
+                read_token(shop.registry, &body)
             })
             .await
     }
+
+    /// The request for a token: a password is shown to a GET, a refresh token is exchanged by a POST (OAuth 2).
+    fn order(
+        &self,
+        shop: &Shop<'_>,
+        shown: Option<&Shown>,
+    ) -> Result<reqwest::RequestBuilder, ImageError> {
+        let service = shop
+            .service
+            .iter()
+            .map(|service| ("service", service.as_str()));
+        if let Some(Shown::IdentityToken(token)) = shown {
+            let scopes = shop.scopes.join(" ");
+            let mut form = vec![
+                ("grant_type", "refresh_token"),
+                ("client_id", CLIENT),
+                ("scope", scopes.as_str()),
+                ("refresh_token", token.expose()),
+            ];
+            form.extend(service);
+            return Ok(self.http.post(shop.realm.clone()).form(&form));
+        }
+        let mut realm = shop.realm.clone();
+        realm
+            .query_pairs_mut()
+            .extend_pairs(service)
+            .extend_pairs(shop.scopes.iter().map(|scope| ("scope", scope)));
+        let request = self.http.get(realm);
+        Ok(match shown {
+            Some(Shown::Password { username, password }) => {
+                let header = sensitive(shop.registry, &basic(username, password))?;
+                request.header(AUTHORIZATION, header)
+            }
+            Some(Shown::IdentityToken(_)) | None => request,
+        })
+    }
 }
 
-fn read_token(registry: &str, body: &[u8]) -> Result<String, ImageError> {
+/// What is tried where a token is bought.
+const GET_TOKEN: &str = "get a token";
+
+/// Where a token is bought, and for what.
+struct Shop<'s> {
+    registry: &'s str,
+    realm: Url,
+    service: Option<String>,
+    scopes: &'s [String],
+}
+
+fn not_logged_in(registry: &str) -> ImageError {
+    ImageError::Refused {
+        registry: registry.to_owned(),
+        doing: "log in".to_owned(),
+        status: 401,
+        message: "it asks for a user and a password, and none are given".to_owned(),
+        retry_after: None,
+    }
+}
+
+fn no_login(registry: &str) -> impl FnOnce(CredentialsError) -> ImageError {
+    let registry = registry.to_owned();
+    move |source| ImageError::Login {
+        registry,
+        source: Box::new(source),
+    }
+}
+
+fn sensitive(registry: &str, header: &Secret) -> Result<HeaderValue, ImageError> {
+    let mut header = HeaderValue::from_str(header.expose()).map_err(|_| ImageError::Protocol {
+        registry: registry.to_owned(),
+        doing: "log in".to_owned(),
+        because: "the token or password has a character that no header may have".to_owned(),
+    })?;
+    header.set_sensitive(true);
+    Ok(header)
+}
+
+fn read_token(registry: &str, body: &[u8]) -> Result<Secret, ImageError> {
     let refuse = |because: &str| ImageError::Protocol {
         registry: registry.to_owned(),
-        doing: "get a token".to_owned(),
+        doing: GET_TOKEN.to_owned(),
         because: because.to_owned(),
     };
     // The reader's words are left out: they may quote the token.
@@ -231,12 +340,13 @@ fn read_token(registry: &str, body: &[u8]) -> Result<String, ImageError> {
         .or(answer.access_token);
     token
         .filter(|token| !token.is_empty())
+        .map(Secret::new)
         .ok_or_else(|| refuse("its answer has neither `token` nor `access_token`"))
 }
 
-fn basic(credentials: &Credentials) -> String {
-    let pair = format!("{}:{}", credentials.username, credentials.password.expose());
-    format!("Basic {}", STANDARD.encode(pair))
+fn basic(username: &str, password: &Secret) -> Secret {
+    let pair = Secret::new(format!("{username}:{}", password.expose()));
+    Secret::new(format!("Basic {}", STANDARD.encode(pair.expose())))
 }
 
 /// What is newly asked for comes first: some registries read only the first scope.
@@ -309,16 +419,13 @@ mod tests {
 
     #[test]
     fn a_token_is_read_under_both_names_and_never_quoted() {
-        assert_eq!(
-            read_token("r", br#"{"access_token":"a"}"#).ok().as_deref(),
-            Some("a")
-        );
-        assert_eq!(
-            read_token("r", br#"{"token":"","access_token":"a"}"#)
-                .ok()
-                .as_deref(),
-            Some("a")
-        );
+        for good in [
+            r#"{"access_token":"a"}"#,
+            r#"{"token":"","access_token":"a"}"#,
+        ] {
+            let token = read_token("r", good.as_bytes()).expect("a token");
+            assert_eq!(token.expose(), "a");
+        }
         for bad in [r#"{"token":""}"#, "{}", r#"["hunter2"]"#, "hunter2"] {
             let problem = read_token("r", bad.as_bytes()).expect_err(bad).to_string();
             assert!(!problem.contains("hunter2"), "{problem}");

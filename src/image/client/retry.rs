@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::image::{ImageError, error::names_a_rate_limit};
+use crate::{
+    http::is_untrusted,
+    image::{ImageError, error::names_a_rate_limit},
+};
 
 /// How often a request is tried, and how long is waited in between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +87,9 @@ fn may_pass(problem: &ImageError) -> bool {
             }
             _ => false,
         },
-        ImageError::Unreachable { source, .. } => !source.is_builder() && !source.is_redirect(),
+        ImageError::Unreachable { source, .. } => {
+            !source.is_builder() && !source.is_redirect() && !is_untrusted(source)
+        }
         // Some registries answer from a cache for a moment after a push.
         ImageError::ReadBack { .. } => true,
         _ => false,

@@ -33,10 +33,7 @@ fn status(status: u16) -> Option<Reply> {
 }
 
 fn robot() -> Credentials {
-    Credentials {
-        username: "robot".to_owned(),
-        password: Secret::new("hunter2"),
-    }
+    Credentials::password("robot", Secret::new("hunter2"))
 }
 
 #[tokio::test]
@@ -119,6 +116,37 @@ async fn one_token_is_bought_for_requests_at_the_same_time() {
         assert!(!found.expect("an answer"));
     }
     assert_eq!(registry.seen("GET").len(), 1);
+}
+
+#[tokio::test]
+async fn a_refresh_token_is_exchanged_and_never_stands_in_an_address() {
+    let registry = Registry::with_trick(|seen, _| match seen.target.as_str() {
+        "/token" if seen.method == "POST" => {
+            assert_eq!(seen.authorization, None);
+            Some((200, Vec::new(), br#"{"access_token":"bought"}"#.to_vec()))
+        }
+        _ if seen.authorization.as_deref() != Some("Bearer bought") => {
+            let challenge = r#"Bearer realm="/token",service="s""#.to_owned();
+            Some((401, vec![("www-authenticate", challenge)], Vec::new()))
+        }
+        _ => None,
+    })
+    .await;
+    let token = Credentials::IdentityToken(Secret::new("refresh"));
+    let client = registry.client().with_credentials("ghcr.io", token);
+    let repository = client.repository(&api(), Access::Push).expect("an address");
+    assert_eq!(
+        repository.head_blob(Digest::of("1")).await.ok(),
+        Some(false)
+    );
+    let stored = registry.stored.lock().expect("no panic");
+    assert_eq!(
+        stored.bodies,
+        [
+            "grant_type=refresh_token&client_id=deploy-action&scope=repository%3Aacme%2Fapi%3Apull%2Cpush\
+          &refresh_token=refresh&service=s"
+        ]
+    );
 }
 
 #[tokio::test]

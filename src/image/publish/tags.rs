@@ -8,9 +8,7 @@ use super::{
 };
 use crate::{
     digest::Digest,
-    image::{
-        ImageError, ImageReference, ManifestName, Repository, RepositoryName, Tag, error::Standing,
-    },
+    image::{ImageError, ManifestName, Repository, RepositoryName, Tag, error::Standing},
 };
 
 impl Staged<'_> {

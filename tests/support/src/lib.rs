@@ -1,6 +1,8 @@
 //! The hermetic world in which the tests run the program: a folder of its own, a home of its own, no environment.
 
 pub mod github_api;
+pub mod proxy;
+pub mod tls;
 
 use std::{
     ffi::OsStr,

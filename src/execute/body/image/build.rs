@@ -12,7 +12,7 @@ use std::{
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{Attempt, BodyResult, ExecuteError, Run, make::layer_cache, tags::lines};
+use super::{Attempt, BodyResult, ExecuteError, Run, make::layer_cache, tags::Words};
 use crate::{
     builder::{self, BuildRequest, Builder, Leaves, Needs, SecretFile},
     digest::Digest,
@@ -21,8 +21,8 @@ use crate::{
         body::run::{Environment, direct_child},
         context,
     },
-    image::{GitFacts, ImageError, Layout, TagInput, from_docker_archive, join_layouts, take_over},
-    plan::kind::image::{Build, Image, Source},
+    image::{ImageError, Layout, from_docker_archive, join_layouts, take_over},
+    plan::kind::image::{Build, Image},
     portable,
     process::{CommandSpec, StopReason},
     secret::Secret,
@@ -35,14 +35,13 @@ const EPOCH: &str = "SOURCE_DATE_EPOCH";
 pub(super) async fn build<'p>(
     run: &Run<'_, 'p>,
     attempt: &Attempt<'_, 'p>,
-    image: &Image,
-    facts: &GitFacts,
+    (image, words): (&Image, &Words),
+    from: &Build,
     folder: &Utf8Path,
     result: &mut BodyResult,
 ) -> Result<Layout, ExecuteError> {
     let environment = Environment::of(run, attempt.node)?;
-    let site = Site::new(run, attempt, image, facts, &environment)?;
-    let from = site.from;
+    let site = Site::new(run, attempt, words, from, &environment)?;
     let needs = Needs {
         secrets: !from.secrets.is_empty(),
         own_ignore_file: site.ignore_file.is_some(),
@@ -111,16 +110,10 @@ impl<'s, 'r, 'p> Site<'s, 'r, 'p> {
     fn new(
         run: &'s Run<'r, 'p>,
         attempt: &'s Attempt<'s, 'p>,
-        image: &'s Image,
-        facts: &GitFacts,
+        words: &Words,
+        from: &'s Build,
         environment: &'s Environment,
     ) -> Result<Self, ExecuteError> {
-        let Source::Context(from) = &image.source else {
-            return Err(ExecuteError::task(
-                FailureKind::Internal,
-                "an image without a Dockerfile was to be built",
-            ));
-        };
         let folder = run.world.path(&from.folder);
         let context = folder
             .canonicalize_utf8()
@@ -145,13 +138,8 @@ impl<'s, 'r, 'p> Site<'s, 'r, 'p> {
             ignore_file: context::own_ignore_file(&file),
             context,
             file,
-            labels: lines(run, facts, TagInput::Labels, image.labels.as_deref())?,
-            annotations: lines(
-                run,
-                facts,
-                TagInput::Annotations,
-                image.annotations.as_deref(),
-            )?,
+            labels: words.labels.clone(),
+            annotations: words.annotations.clone(),
             epoch: epoch(environment)?,
             deadline: Instant::now() + attempt.node.task.timeout,
             logs: run

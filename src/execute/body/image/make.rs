@@ -4,13 +4,12 @@ use std::fs;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{Attempt, BodyResult, ExecuteError, Run, build::build, tags::lines};
+use super::{Attempt, BodyResult, ExecuteError, Run, build::build, tags::Words};
 use crate::{
     digest::Digest,
     event::{Effect, FailureKind, Reality},
     image::{
-        Assembly, GitFacts, ImageReference, LayerCache, Layout, Platform, Platforms, TagInput,
-        assemble_cached, pull,
+        Assembly, ImageReference, LayerCache, Layout, Platform, Platforms, assemble_cached, pull,
     },
     plan::kind::image::{Assemble, Image, Source},
 };
@@ -20,7 +19,7 @@ pub(super) async fn make<'p>(
     run: &Run<'_, 'p>,
     attempt: &Attempt<'_, 'p>,
     image: &Image,
-    facts: &GitFacts,
+    words: &Words,
     result: &mut BodyResult,
 ) -> Result<Layout, ExecuteError> {
     match &image.source {
@@ -32,7 +31,7 @@ pub(super) async fn make<'p>(
         Source::Assemble(assembly) => {
             let folder = folder(run, attempt)?;
             let assembled = assemble_cached(
-                &described(run, image, assembly, facts)?,
+                &described(run, image, assembly, words)?,
                 &folder,
                 &layer_cache(run),
             )?;
@@ -53,8 +52,16 @@ pub(super) async fn make<'p>(
             });
             Ok(assembled.layout)
         }
-        Source::Context(_) => {
-            build(run, attempt, image, facts, &folder(run, attempt)?, result).await
+        Source::Context(from) => {
+            build(
+                run,
+                attempt,
+                (image, words),
+                from,
+                &folder(run, attempt)?,
+                result,
+            )
+            .await
         }
         Source::Copy(reference) => {
             fetch(run, attempt, reference, &folder(run, attempt)?, result).await
@@ -125,7 +132,7 @@ fn described<'p>(
     run: &Run<'_, 'p>,
     image: &Image,
     assembly: &Assemble,
-    facts: &GitFacts,
+    words: &Words,
 ) -> Result<Assembly, ExecuteError> {
     let base = assembly
         .base
@@ -153,13 +160,8 @@ fn described<'p>(
         ports: assembly.ports.clone(),
         user: assembly.user.clone(),
         workdir: assembly.workdir.clone(),
-        labels: lines(run, facts, TagInput::Labels, image.labels.as_deref())?,
-        annotations: lines(
-            run,
-            facts,
-            TagInput::Annotations,
-            image.annotations.as_deref(),
-        )?,
+        labels: words.labels.clone(),
+        annotations: words.annotations.clone(),
         platforms: platforms.collect::<Result<_, _>>()?,
     })
 }

@@ -139,9 +139,30 @@ pub(super) fn taken(computed: &ComputedTags, targets: &[PublishTarget]) -> Vec<T
     computed.tags.iter().filter(is_taken).cloned().collect()
 }
 
+/// What an image says of itself besides what it is made of.
+pub(super) struct Words {
+    pub(super) labels: BTreeMap<String, String>,
+    pub(super) annotations: BTreeMap<String, String>,
+}
+
+impl Words {
+    /// Reads the labels and annotations of an image.
+    pub(super) fn of(
+        run: &Run<'_, '_>,
+        image: &Image,
+        facts: &GitFacts,
+    ) -> Result<Self, ExecuteError> {
+        let (labels, annotations) = (image.labels.as_deref(), image.annotations.as_deref());
+        Ok(Self {
+            labels: lines(run, facts, TagInput::Labels, labels)?,
+            annotations: lines(run, facts, TagInput::Annotations, annotations)?,
+        })
+    }
+}
+
 /// Reads lines `NAME=VALUE` with `{{…}}` in them, as docker/metadata-action does for labels and annotations. A line that is none
 /// is an error: a plan is not silently less than it says.
-pub(super) fn lines(
+fn lines(
     run: &Run<'_, '_>,
     facts: &GitFacts,
     input: TagInput,

@@ -101,7 +101,7 @@ impl World {
             .base_uri(self.hub.api_url())
             .expect("an address")
             .personal_token(TOKEN.to_owned())
-            .build()
+            .build_with_reqwest(crate::rehearse::loopback::plain_client())
             .expect("a client")
     }
 
