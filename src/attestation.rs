@@ -18,7 +18,7 @@ mod signature;
 mod spdx;
 mod statement;
 
-pub use attachments::{attestation, sbom, signature_of};
+pub use attachments::{Occasion, attestation, sbom, signature_of};
 pub use contents::{Contents, FoundFile, contents};
 pub use error::AttestationError;
 pub use key::SigningKey;

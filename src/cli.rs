@@ -25,6 +25,7 @@ mod registries;
 mod rehearse;
 mod render;
 mod report_files;
+mod retention;
 mod run;
 mod schema;
 mod session;

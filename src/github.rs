@@ -36,7 +36,7 @@ pub use error::ClientError;
 pub use git::GitFacts;
 pub use marker::Marker;
 pub use nonce::{NoRandomness, Nonce};
-pub use package::{Package, PackageKind};
+pub use package::{ImageVersion, ImageVersions, Package, PackageKind};
 pub use patience::{Patience, Wait};
 pub use pull_request::{PullRequest, PullRequestState};
 pub use repository::{InvalidRepository, Repository};

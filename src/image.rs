@@ -27,6 +27,7 @@ mod publish;
 mod pull;
 mod reference;
 mod referrers;
+mod retention;
 mod rootfs;
 mod spec;
 mod tags;
@@ -55,8 +56,9 @@ pub use pull::{Platforms, pull};
 pub use reference::{ImageReference, InvalidReference, RepositoryName, Tag};
 pub use referrers::{
     Attached, Attachment, Form, Keeper, Referrer, Referrers, Same, attach, attached_bytes,
-    companion_tag, referrers,
+    companion_subject, companion_tag, referrers,
 };
+pub use retention::{Held, Listed, Reason, Rules, Verdict, inventory, judge, order_of_deletion};
 pub use rootfs::{FileFact, FileKind};
 pub use spec::{Descriptor, InvalidPlatform, Platform};
 pub use tags::{

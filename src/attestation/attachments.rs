@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use jiff::Timestamp;
 
 use super::{
     AttestationError, SigningKey, Statement,
@@ -21,6 +22,7 @@ use crate::{
 const SPDX: &str = "application/spdx+json";
 /// Our own: the digest of the public key, by which a signature of the same key is known again.
 const KEY: &str = "com.github.org.deploy-action.key";
+const CREATED: &str = "org.opencontainers.image.created";
 const REVISION: &str = "org.opencontainers.image.revision";
 const PREDICATE_TYPE: &str = "in-toto.io/predicate-type";
 const BUNDLE_CONTENT: &str = "dev.sigstore.bundle.content";
@@ -40,6 +42,28 @@ pub fn sbom(document: Vec<u8>) -> Attachment {
     }
 }
 
+/// Of which commit and when something was said, as lists of what is attached show it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Occasion {
+    /// The commit.
+    pub revision: Option<String>,
+    /// The time; it is how old an image is that carries none.
+    pub created: Option<Timestamp>,
+}
+
+impl Occasion {
+    fn annotations(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let revision = self.revision.iter();
+        let created = self.created.iter();
+        revision
+            .map(|revision| (REVISION, revision.clone()))
+            .chain(created.map(|time| {
+                let time = time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+                (CREATED, time)
+            }))
+    }
+}
+
 /// Makes attachments of a statement: signed where there is a key. One of the same kind about the same commit, by the same key, is
 /// not added to another: a run that is repeated has nothing new to say.
 ///
@@ -47,17 +71,16 @@ pub fn sbom(document: Vec<u8>) -> Attachment {
 /// If it cannot be signed.
 pub fn attestation(
     statement: &Statement,
-    revision: Option<&str>,
+    occasion: &Occasion,
     key: Option<&SigningKey>,
 ) -> Result<Vec<Attachment>, AttestationError> {
-    let revision = revision.map(|revision| (REVISION, revision.to_owned()));
     let Some(key) = key else {
         let kind = (PREDICATE_TYPE, statement.predicate_type.to_owned());
         return Ok(vec![Attachment {
             artifact_type: IN_TOTO.to_owned(),
             media_type: IN_TOTO.to_owned(),
             bytes: statement.bytes.clone(),
-            annotations: annotations(revision.into_iter().chain([kind])),
+            annotations: annotations(occasion.annotations().chain([kind])),
             form: Form::Referrer,
             same: Same::Annotations(&[PREDICATE_TYPE, REVISION]),
         }]);
@@ -69,12 +92,12 @@ pub fn attestation(
         (KEY, key.fingerprint().to_string()),
     ];
     Ok(vec![
-        bundle(statement, &envelope, key, revision.clone())?,
+        bundle(statement, &envelope, key, occasion)?,
         Attachment {
             artifact_type: ENVELOPE.to_owned(),
             media_type: ENVELOPE.to_owned(),
             bytes: envelope.write()?,
-            annotations: annotations(revision.into_iter().chain(tagged)),
+            annotations: annotations(occasion.annotations().chain(tagged)),
             form: Form::Tagged { suffix: "att" },
             same: Same::Annotations(&[COSIGN_PREDICATE_TYPE, REVISION, KEY]),
         },
@@ -99,7 +122,7 @@ pub fn signature_of(
         (KEY, key.fingerprint().to_string()),
     ];
     Ok(vec![
-        bundle(&statement, &envelope, key, None)?,
+        bundle(&statement, &envelope, key, &Occasion::default())?,
         Attachment {
             artifact_type: SIMPLE_SIGNING.to_owned(),
             media_type: SIMPLE_SIGNING.to_owned(),
@@ -115,7 +138,7 @@ fn bundle(
     statement: &Statement,
     envelope: &Envelope,
     key: &SigningKey,
-    revision: Option<(&'static str, String)>,
+    occasion: &Occasion,
 ) -> Result<Attachment, AttestationError> {
     let said = [
         (BUNDLE_CONTENT, "dsse-envelope".to_owned()),
@@ -126,7 +149,7 @@ fn bundle(
         artifact_type: BUNDLE.to_owned(),
         media_type: BUNDLE.to_owned(),
         bytes: envelope.bundle(key)?,
-        annotations: annotations(revision.into_iter().chain(said)),
+        annotations: annotations(occasion.annotations().chain(said)),
         form: Form::Referrer,
         same: Same::Annotations(&[BUNDLE_PREDICATE_TYPE, REVISION, KEY]),
     })

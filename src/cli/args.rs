@@ -4,8 +4,8 @@ use clap::Parser as _;
 
 use super::{
     CliError, Environment, Exit, action, checkpoint, close, completion, doctor, exit, explain,
-    graph, init, lint, man, output, publish, rehearse, render, run as run_verb, schema, status,
-    tags, trace,
+    graph, init, lint, man, output, publish, rehearse, render, retention, run as run_verb, schema,
+    status, tags, trace,
 };
 
 const EXAMPLES: &str = "\
@@ -42,6 +42,7 @@ enum Verb {
     Checkpoint(checkpoint::CheckpointArgs),
     Rehearse(rehearse::RehearseArgs),
     Publish(publish::PublishArgs),
+    Retention(retention::RetentionArgs),
     Close(close::CloseArgs),
     Init(init::InitArgs),
     Doctor(doctor::DoctorArgs),
@@ -106,6 +107,7 @@ pub(super) fn carry_out(args: &Args, environment: &Environment) -> Result<Exit, 
         Verb::Checkpoint(args) => checkpoint::checkpoint(args, environment),
         Verb::Rehearse(args) => rehearse::rehearse(args, environment),
         Verb::Publish(args) => publish::publish(args, environment),
+        Verb::Retention(args) => retention::retention(args, environment),
         Verb::Close(args) => close::close(args, environment),
         Verb::Init(args) => init::init(args, environment),
         Verb::Doctor(args) => doctor::doctor(args, environment),

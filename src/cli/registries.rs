@@ -84,14 +84,18 @@ pub fn blob_cache(environment: &Environment) -> BlobCache {
 
 /// What a failure around an image ends the program with.
 pub fn image_error(error: &ImageError) -> CliError {
-    let exit = match error.kind() {
-        FailureKind::Unavailable | FailureKind::Timeout | FailureKind::Quota => Exit::Unavailable,
-        FailureKind::Internal => Exit::Bug,
-        _ => Exit::Failed,
-    };
-    let failed = CliError::from_error(exit, error);
+    let failed = CliError::from_error(exit_of(error.kind()), error);
     match error.hint() {
         Some(hint) => failed.hint(hint),
         None => failed,
+    }
+}
+
+/// The exit of a verb whose work is with a service.
+pub fn exit_of(kind: FailureKind) -> Exit {
+    match kind {
+        FailureKind::Unavailable | FailureKind::Timeout | FailureKind::Quota => Exit::Unavailable,
+        FailureKind::Internal => Exit::Bug,
+        _ => Exit::Failed,
     }
 }

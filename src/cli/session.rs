@@ -411,7 +411,8 @@ pub async fn local_github(
     Ok(context.or_from_git(facts))
 }
 
-fn repository_name(runner: &RunnerContext, folder: &Utf8Path) -> String {
+/// Returns by which name the ledgers of a repository are kept.
+pub fn repository_name(runner: &RunnerContext, folder: &Utf8Path) -> String {
     match (&runner.repository, &runner.folders.workspace) {
         (Some(repository), _) => repository.to_string(),
         (None, Some(top)) => top.file_name().unwrap_or("repository").to_owned(),

@@ -8,9 +8,13 @@ use crate::{
     expression::{Map, Value},
     graph::Node,
     image::{Credentials, Endpoints, ImageReference, RegistryClient, RepositoryName},
+    login::is_github,
     plan::model::ConnectionKind,
     secret::Secret,
 };
+
+/// GitHub's registry on the internet.
+const GHCR: &str = "ghcr.io";
 
 /// A registry connection with its expressions evaluated.
 #[derive(Debug, Clone)]
@@ -20,6 +24,8 @@ pub struct Registry {
     /// What stands before the image's name.
     pub path: Option<String>,
     credentials: Option<Credentials>,
+    /// Whether it is GitHub's own, whose packages have owners.
+    is_github: bool,
 }
 
 impl<'p> Run<'_, 'p> {
@@ -54,6 +60,7 @@ impl<'p> Run<'_, 'p> {
         Ok(Registry {
             path: text("path"),
             credentials: self.credentials(node, &host, &body)?,
+            is_github: host == GHCR || is_github(&host, &self.world.runner.servers.server_url),
             host,
         })
     }
@@ -153,9 +160,8 @@ pub fn repository_name(
     repository: Option<&crate::github::Repository>,
 ) -> Result<RepositoryName, ExecuteError> {
     let owner = registry.path.clone().or_else(|| {
-        let is_ghcr = registry.host == "ghcr.io";
         repository
-            .filter(|_| is_ghcr)
+            .filter(|_| registry.is_github)
             .map(|repository| repository.owner().to_owned())
     });
     let name = match name {
@@ -170,7 +176,7 @@ pub fn repository_name(
                 .hint("write `name`, or run in a clone with a remote `origin`")
             })?,
     };
-    if registry.host == "ghcr.io" && owner.is_none() {
+    if registry.is_github && owner.is_none() {
         return Err(ExecuteError::task(
             FailureKind::Invalid,
             "the owner of the package is not known",

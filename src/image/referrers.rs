@@ -12,4 +12,4 @@ mod tests;
 
 pub use attach::{Attached, Attachment, Form, Same, attach};
 pub use list::{Keeper, Referrer, Referrers, attached_bytes, referrers};
-pub use tagged::companion_tag;
+pub use tagged::{companion_subject, companion_tag};

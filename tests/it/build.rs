@@ -217,13 +217,22 @@ fn a_build_that_fails_names_its_builder_and_its_log() {
 const BUILDX: &str = r#"#!/bin/sh
 case "$1 $2" in
 "buildx version") echo "github.com/docker/buildx v0.12.1 30feaa1" ;;
-"buildx inspect") printf 'Name: x\nDriver: docker-container\n' ;;
+"buildx inspect") printf 'Name: x\nDriver: %s\n' "$DRIVER" ;;
+"version --format") echo "28.2.2 28.2.2" ;;
 "buildx build")
   for argument; do echo "$argument"; done > "$OUT/arguments"
   [ ! -e secret-0 ] || { stat -c %a secret-0; cat secret-0; } > "$OUT/secret"
   echo "$SOURCE_DATE_EPOCH,$BUILDX_NO_DEFAULT_ATTESTATIONS" > "$OUT/environment"
   if [ -e "$OUT/wait" ]; then echo started > "$OUT/started"; exec sleep 600; fi
-  cp -r "$OUT/image" layout ;;
+  case "$DRIVER" in
+  docker) printf 'sha256:%064d' 7 > image-id ;;
+  *) cp -r "$OUT/image" layout ;;
+  esac ;;
+"save --output")
+  for argument; do echo "$argument"; done > "$OUT/saved"
+  echo secret-* >> "$OUT/saved"
+  echo "no space left" >&2
+  exit 7 ;;
 *) exit 9 ;;
 esac
 "#;
@@ -235,6 +244,7 @@ fn with_buildx(mut world: World) -> World {
     fs::set_permissions(bin.join("docker"), fs::Permissions::from_mode(0o755)).expect("a mode");
     let path = std::env::var("PATH").expect("a PATH");
     world.set("PATH", &format!("{}:{path}", bin.display()));
+    world.set("DRIVER", "docker-container");
     let assembly = Assembly {
         files: [(
             "/kept.txt".to_owned(),
@@ -292,6 +302,29 @@ fn buildx_is_told_everything_by_arguments_but_for_the_secret() {
         !left.contains(digest.trim_matches('"').trim_start_matches("sha256:")),
         "{digest}"
     );
+}
+
+#[test]
+fn buildx_on_docker_s_own_builder_keeps_the_image_for_docker_to_save() {
+    let world = with_buildx(world(PLAN, "buildx")).with("DRIVER", "docker");
+    let ran = world.run(&[]);
+    assert_eq!(
+        ran.failure("image"),
+        "could not take the image out of the store of docker buildx: docker buildx 0.12.1 ended with exit code 7"
+    );
+    let arguments = world.read("arguments");
+    assert!(
+        arguments.contains("\n--load\n--iidfile\nimage-id\n"),
+        "{arguments}"
+    );
+    // The secret went with the build.
+    assert_eq!(world.read("secret"), format!("600\n{SECRET}"));
+    let id = format!("sha256:{:064}", 7);
+    assert_eq!(
+        world.read("saved"),
+        format!("save\n--output\nimage.tar\n{id}\nsecret-*\n")
+    );
+    assert_eq!(world.files_with("no space left").len(), 1);
 }
 
 #[test]

@@ -242,6 +242,82 @@ fn secrets_and_logins_are_looked_for_and_never_printed() {
     );
 }
 
+const CLOUD: &str = "\
+name: app
+connections:
+  cloud: { google: { project: acme, workload-identity-provider: projects/1/locations/global/workloadIdentityPools/p/providers/q } }
+  kept: { registry: { host: registry.example.org } }
+  images: { registry: { host: europe-docker.pkg.dev, path: acme, login: cloud } }
+phases:
+  - id: ship
+    tasks:
+      - { id: image, image: { assemble: { files: { /app: deploy.yaml } }, push: [kept, images], name: app } }
+";
+
+#[test]
+fn logins_that_are_kept_on_the_machine_or_lead_to_google_are_found() {
+    let mut world = world(CLOUD);
+    world.set("NO_GCE_CHECK", "true");
+    let ran = world.call(&["doctor", "--format", "json"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.all());
+    has(
+        &ran,
+        "missing registry `kept`, registry.example.org: the connection names no `password`, and no login is kept here",
+    );
+    assert_eq!(
+        next(&ran, "registry `kept`, registry.example.org"),
+        [
+            "`docker login registry.example.org`, or give `username` and `password` in the connection"
+        ]
+    );
+    let home = world.repository().parent().expect("a folder").join("home");
+    let write = |path: &str, text: &str| {
+        let path = home.join(path);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, text).expect("a file");
+    };
+    write(
+        ".docker/config.json",
+        r#"{"auths":{"registry.example.org":{"auth":"YTpodW50ZXIy"}}}"#,
+    );
+    write(
+        ".config/gcloud/application_default_credentials.json",
+        r#"{"type":"authorized_user","client_id":"c","client_secret":"hunter2","refresh_token":"hunter2"}"#,
+    );
+    let ran = world.call(&["doctor", "--format", "json"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.all());
+    let kept = home.join(".docker/config.json");
+    has(
+        &ran,
+        &format!(
+            "ok registry `kept`, registry.example.org: `{}`",
+            kept.display()
+        ),
+    );
+    has(
+        &ran,
+        "ok registry `images`, europe-docker.pkg.dev: connection `cloud`, by Google's application default credentials",
+    );
+    assert!(!ran.all().contains("hunter2") && !ran.all().contains("YTpodW50ZXIy"));
+    // A job on GitHub is itself, and needs the permission for it.
+    let mut world = world.on_actions();
+    let ran = world.call(&["doctor", "--format", "json"]);
+    let what = "registry `images`, europe-docker.pkg.dev";
+    assert!(
+        next(&ran, what)[0].contains("id-token: write"),
+        "{}",
+        ran.all()
+    );
+    world.set("ACTIONS_ID_TOKEN_REQUEST_URL", "https://oidc.example/");
+    world.set("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "hunter2");
+    let ran = world.call(&["doctor", "--format", "json"]);
+    has(
+        &ran,
+        &format!("ok {what}: connection `cloud`, by Workload Identity Federation"),
+    );
+    assert!(!ran.all().contains("hunter2"), "{}", ran.all());
+}
+
 #[test]
 fn a_login_of_gh_is_seen_and_its_token_is_not_read() {
     let world = world(BUILD);

@@ -1,6 +1,8 @@
 //! What the processes of a task get of its `login`, and that nothing of it stays.
 #![cfg(target_os = "linux")]
 
+mod registry;
+
 use std::path::PathBuf;
 
 use rustix::process::Signal;

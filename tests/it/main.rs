@@ -34,6 +34,7 @@ mod rehearse;
 mod rehearse_world;
 mod render;
 mod resume;
+mod retention;
 mod run;
 mod schema;
 mod status;

@@ -66,7 +66,7 @@ pub fn embedded() -> Running {
     Running {
         host: registry.address().to_string(),
         _folder: folder,
-        server: Server::Ours { registry: registry },
+        server: Server::Ours { registry },
     }
 }
 

@@ -58,6 +58,8 @@ enum Target {
     Records,
     /// A comment on a pull request, and the ledger from which ours is written.
     Comment,
+    /// Rules for tags, with the event that they are applied to.
+    Tags,
 }
 
 impl Target {
@@ -67,6 +69,7 @@ impl Target {
             Self::Expression => "expression",
             Self::Records => "records",
             Self::Comment => "comment",
+            Self::Tags => "tags",
         }
     }
 }

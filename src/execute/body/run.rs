@@ -338,6 +338,8 @@ fn inherited<'p, 'v>(
         "GITHUB_PATH",
         "GITHUB_STATE",
         "GITHUB_STEP_SUMMARY",
+        "COSIGN_PRIVATE_KEY",
+        "COSIGN_PASSWORD",
         TRACKING,
     ];
     const WITHHELD_FAMILIES: &[&str] = &["ACTIONS_", "INPUT_", "DEPLOY_ACTION_"];

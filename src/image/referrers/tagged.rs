@@ -23,6 +23,13 @@ pub fn companion_tag(digest: Digest, suffix: &str) -> Result<Tag, ImageError> {
     Ok(format!("sha256-{}{point}{suffix}", digest.hex()).parse()?)
 }
 
+/// Returns the digest that a tag is made of, where it is made of one.
+pub fn companion_subject(tag: &Tag) -> Option<Digest> {
+    let rest = tag.as_str().strip_prefix("sha256-")?;
+    let hex = rest.split_once('.').map_or(rest, |(hex, _)| hex);
+    format!("sha256:{hex}").parse().ok()
+}
+
 /// The manifest under such a tag. Its layers are documents; what else others wrote into it is kept.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -3,11 +3,12 @@
 use jiff::{Zoned, civil::Date};
 
 /// Longest first where one begins as another.
-const TOKENS: [&str; 57] = [
+const TOKENS: [&str; 61] = [
     "YYYYYY", "YYYYY", "YYYY", "YY", "Y", "yyyy", "yyy", "yy", "yo", "y", "NNNNN", "NNNN", "NNN",
     "NN", "N", "MMMM", "MMM", "MM", "Mo", "M", "DDDD", "DDDo", "DDD", "DD", "Do", "D", "dddd",
     "ddd", "dd", "do", "d", "Qo", "Q", "ww", "wo", "w", "WW", "Wo", "W", "ggggg", "gggg", "gg",
-    "GGGGG", "GGGG", "GG", "e", "E", "A", "a", "HH", "H", "hh", "h", "kk", "k", "mm", "m",
+    "GGGGG", "GGGG", "GG", "e", "E", "A", "a", "Hmmss", "Hmm", "hmmss", "hmm", "HH", "H", "hh",
+    "h", "kk", "k", "mm", "m",
 ];
 /// Those of seconds and zones, and of what is shorter than seconds.
 const MORE_TOKENS: [&str; 17] = [
@@ -117,7 +118,10 @@ fn pieces_with<'f>(format: &'f str, tokens: &[&[&'f str]], backslash: Backslash)
             let next = after.chars().next().map_or(0, char::len_utf8);
             let escaped = token_at(after).map_or(next, str::len);
             length = 1 + escaped;
-            pieces.push(Piece::Literal(&rest[1..length]));
+            // No backslash is shown, one that is escaped neither.
+            if !after.starts_with('\\') {
+                pieces.push(Piece::Literal(&rest[1..length]));
+            }
         } else if let Some(token) = token_at(rest) {
             length = token.len();
             pieces.push(Piece::Token(token));
@@ -223,6 +227,11 @@ fn of_clock(time: &Zoned, token: &str) -> String {
     match token {
         "A" => if hour < 12 { "AM" } else { "PM" }.to_owned(),
         "a" => if hour < 12 { "am" } else { "pm" }.to_owned(),
+        "Hmm" | "hmm" | "Hmmss" | "hmmss" => {
+            let hour = if token.starts_with('H') { hour } else { twelve };
+            let seconds = if token.ends_with('s') { "%S" } else { "" };
+            time.strftime(&format!("{hour}%M{seconds}")).to_string()
+        }
         "HH" => format!("{hour:02}"),
         "H" => hour.to_string(),
         "hh" => format!("{twelve:02}"),
@@ -305,7 +314,11 @@ mod tests {
                 "Thursday, January 9, 2020 1:05 PM|Jan 9, 2020",
             ),
             (Some(r"[LT] \LT [a[b]c] \Y \[Y]"), "LT LT [pmb]c Y [2020]"),
-            (Some("Hmm hmmss"), "1305 10507"),
+            (Some(r"a\\M\"), "pm1"),
+            (
+                Some(r"Hmm hmmss Hmmss \hmm HHmm"),
+                "1305 10507 130507 hmm 1305",
+            ),
             (Some("[YYYY"), "[2020"),
             (Some("ü€"), "ü€"),
             (Some(""), "2020-01-09T13:05:07Z"),

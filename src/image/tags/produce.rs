@@ -123,7 +123,7 @@ impl Context {
                 Ok(Production::plain(pattern.render(&values)?))
             }
             Source::Semver(versioned) => self.versioned(rule, versioned, &SEMVER, warnings),
-            Source::Pep440(versioned) => self.versioned(rule, versioned, &PEP440, warnings),
+            Source::Pep440(versioned) => self.versioned(rule, versioned, self.pep440(), warnings),
             Source::Match {
                 pattern,
                 group,
@@ -293,6 +293,13 @@ impl Context {
         })))
     }
 
+    fn pep440(&self) -> &'static Scheme {
+        match self.dialect {
+            Dialect::Ours => &PEP440,
+            Dialect::Docker => &PEP440_OF_THE_ORIGINAL,
+        }
+    }
+
     fn not_understood(
         &self,
         rule: &Rule,
@@ -371,6 +378,11 @@ const PEP440: Scheme = Scheme {
     read: version::python,
     what: "a version of Python",
     refusal: "does not conform to PEP 440. More info: https://www.python.org/dev/peps/pep-0440",
+};
+
+const PEP440_OF_THE_ORIGINAL: Scheme = Scheme {
+    read: version::python_of_the_original,
+    ..PEP440
 };
 
 /// Events about the repository run on its default branch, whatever ref they name. The original counts `create` among them, which

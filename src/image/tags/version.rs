@@ -80,6 +80,15 @@ static PYTHON: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Reads a version of Python and writes it in its normal form.
 pub(super) fn python(raw: &str) -> Option<Understood> {
+    python_with(raw, ".")
+}
+
+/// As [`python`], but the parts of a local version stand between commas, which the original turns into `-`.
+pub(super) fn python_of_the_original(raw: &str) -> Option<Understood> {
+    python_with(raw, ",")
+}
+
+fn python_with(raw: &str, between_locals: &str) -> Option<Understood> {
     let found = PYTHON.captures(raw)?;
     let number = |name: &str| -> String {
         let digits = found
@@ -123,10 +132,18 @@ pub(super) fn python(raw: &str) -> Option<Understood> {
         version.push_str(&format!(".dev{}", number("dev_n")));
     }
     if let Some(local) = found.name("local") {
-        version.push_str(&format!(
-            "+{}",
-            local.as_str().to_lowercase().replace(['-', '_'], ".")
-        ));
+        let local = local.as_str().to_lowercase();
+        let parts = local.split(['-', '_', '.']).map(|part| {
+            let is_number = part.bytes().all(|byte| byte.is_ascii_digit());
+            let digits = part.trim_start_matches('0');
+            match (is_number, digits) {
+                (true, "") => "0",
+                (true, digits) => digits,
+                (false, _) => part,
+            }
+        });
+        let parts: Vec<&str> = parts.collect();
+        version.push_str(&format!("+{}", parts.join(between_locals)));
     }
     let epoch = number("epoch");
     let order = Order::of(std::iter::once(&*epoch).chain(release.iter().copied()));
@@ -195,6 +212,7 @@ mod tests {
             ("1.0dev4", "1.0.dev4", false),
             ("v1.2.3rc2", "1.2.3rc2", false),
             ("1!2.0-ALPHA_3+Local.1", "1!2.0a3+local.1", false),
+            ("1.2+build-007.0", "1.2+build.7.0", true),
         ] {
             let understood = python(raw).expect(raw);
             assert_eq!(
@@ -204,5 +222,7 @@ mod tests {
             );
         }
         assert_eq!(python("sometag"), None);
+        let original = python_of_the_original("1.2+build.5").expect("it is one");
+        assert_eq!(original.parts.version, "1.2+build,5");
     }
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use deploy_action::{
-    attestation::{SigningKey, attestation, signature_of},
+    attestation::{Occasion, SigningKey, attestation, signature_of},
     image::{
         Access, Attachment, ImageReference, PublishTarget, RegistryClient, RepositoryName, attach,
         http_client, publish,
@@ -131,7 +131,11 @@ impl Published {
 
     fn provenance(&self, key: &SigningKey) -> Vec<Attachment> {
         let statement = provenance_of(self.subject.digest);
-        attestation(&statement, Some("abc"), Some(key)).expect("signed")
+        let occasion = Occasion {
+            revision: Some("abc".to_owned()),
+            created: None,
+        };
+        attestation(&statement, &occasion, Some(key)).expect("signed")
     }
 }
 

@@ -176,3 +176,20 @@ async fn an_image_task_signs_where_there_is_a_key_and_shows_it_nowhere() {
         wrong.all()
     );
 }
+
+#[test]
+fn the_key_that_signs_reaches_no_child() {
+    let plan = "name: app\nphases:\n  - id: ship\n    tasks:\n      - { id: show, run: { script: 'env > $OUT/env' } }\n";
+    let world = World::new(plan)
+        .with("COSIGN_PRIVATE_KEY", "-----BEGIN PRIVATE KEY-----")
+        .with("COSIGN_PASSWORD", "a password")
+        .with("COSIGN_EXPERIMENTAL", "0");
+    world.run(&[]).tells("0: show succeeded");
+    let environment = world.read("env");
+    assert!(
+        environment.contains("COSIGN_EXPERIMENTAL=0"),
+        "{environment}"
+    );
+    assert!(!environment.contains("PRIVATE KEY"), "{environment}");
+    assert!(!environment.contains("a password"), "{environment}");
+}

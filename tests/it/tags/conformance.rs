@@ -145,6 +145,41 @@ fn differing(what: &str, found: &Value, expected: &Value) -> Vec<String> {
     }
 }
 
+/// Cases about tags of git that are pre-releases, whose rules are `ref,event=tag` and `match`.
+const PRE_RELEASES: [&str; 8] = [
+    "tag/tag02",
+    "tag/tag07",
+    "tag/tag08",
+    "tag/tag09",
+    "latest/latest02",
+    "latest/latest03",
+    "latest/latest06",
+    "latest/latest10",
+];
+
+#[test]
+fn ours_differs_from_the_original_where_a_pre_release_would_take_latest_and_says_so() {
+    let data = data();
+    let cases = data["upstream_cases"].as_array().expect("cases");
+    let mut differ = Vec::new();
+    for case in cases.iter().filter(|case| case["kind"] == "tags") {
+        let step = step(&data, case);
+        let arguments = arguments(&data, case, &step);
+        let ours: Vec<&str> = arguments[1..].iter().map(String::as_str).collect();
+        let found = step.json(&ours);
+        let expected = &case["expect"];
+        let is_same = found["tags"] == expected["tags"] && found["version"] == expected["version"];
+        let warnings = found["warnings"].to_string();
+        let is_told = warnings.contains("docker/metadata-action");
+        assert_eq!(is_same, !is_told, "{}: {warnings}", case["id"]);
+        if !is_same {
+            assert!(warnings.contains("is a pre-release"), "{warnings}");
+            differ.push(case["id"].as_str().expect("an id"));
+        }
+    }
+    assert_eq!(differ, PRE_RELEASES);
+}
+
 #[test]
 fn every_case_of_the_original_comes_to_the_same_in_its_mode() {
     let data = data();

@@ -101,6 +101,34 @@ const COMMENT: &[&str] = &[
     "|",
 ];
 
+/// What rules for tags are made of.
+const TAGS: &[&str] = &[
+    "type=semver,",
+    "type=pep440,",
+    "type=match,",
+    "type=ref,event=",
+    "type=raw,",
+    "type=sha,",
+    "type=edge,",
+    "type=schedule,",
+    "pattern=",
+    "value=",
+    "match=",
+    "group=",
+    "component=",
+    "prefix=",
+    "suffix=",
+    "onlatest=true",
+    "priority=",
+    "{{version}}",
+    "{{{branch}}}",
+    "{{date 'YYYY' tz='UTC'}}",
+    "refs/tags/v1.2.3",
+    "refs/heads/",
+    "\\x00",
+    "\\x0A",
+];
+
 /// Returns the dictionary of a target, one word a line, as the engine reads it.
 pub(crate) fn dictionary(target: Target) -> String {
     let mut words = BTreeSet::new();
@@ -109,12 +137,13 @@ pub(crate) fn dictionary(target: Target) -> String {
         Target::Expression => &[EXPRESSION],
         Target::Records => &[],
         Target::Comment => &[COMMENT],
+        Target::Tags => &[TAGS],
     };
     words.extend(listed.concat().into_iter().map(str::to_owned));
     match target {
         Target::Plan => collect(&grammar::schema(), &mut words),
         Target::Records | Target::Comment => words.extend(words_of_records()),
-        Target::Expression => {}
+        Target::Expression | Target::Tags => {}
     }
     let line = |word: String| format!("\"{word}\"\n");
     words.into_iter().map(line).collect()

@@ -10,6 +10,7 @@ mod expression;
 mod plan;
 mod records;
 mod seeds;
+mod tags;
 mod target;
 
 pub use seeds::write_seeds;

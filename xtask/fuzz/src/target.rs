@@ -1,6 +1,6 @@
 //! The targets by name.
 
-use crate::{comment, expression, plan, records};
+use crate::{comment, expression, plan, records, tags};
 
 /// What an input is taken for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,11 +13,19 @@ pub enum Target {
     Records,
     /// A comment on a pull request, and the ledger from which ours is written.
     Comment,
+    /// Rules for tags, with the event that they are applied to.
+    Tags,
 }
 
 impl Target {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Plan, Self::Expression, Self::Records, Self::Comment];
+    pub const ALL: [Self; 5] = [
+        Self::Plan,
+        Self::Expression,
+        Self::Records,
+        Self::Comment,
+        Self::Tags,
+    ];
 
     /// Returns the name that `cargo xtask fuzz` takes.
     pub fn name(self) -> &'static str {
@@ -26,6 +34,7 @@ impl Target {
             Self::Expression => "expression",
             Self::Records => "records",
             Self::Comment => "comment",
+            Self::Tags => "tags",
         }
     }
 
@@ -45,6 +54,7 @@ impl Target {
             Self::Expression => expression::check(input),
             Self::Records => records::check(input),
             Self::Comment => comment::check(input),
+            Self::Tags => tags::check(input),
         }
     }
 }

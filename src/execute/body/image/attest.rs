@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use super::{Attempt, BodyResult, ExecuteError, Run};
 use crate::{
     attestation::{
-        AttestationError, Builder, Input, RunFacts, SigningKey, Subject, attestation, contents,
-        provenance, sbom, signature_of, spdx,
+        AttestationError, Builder, Input, Occasion, RunFacts, SigningKey, Subject, attestation,
+        contents, provenance, sbom, signature_of, spdx,
     },
     digest::Digest,
     event::Effect,
@@ -59,10 +59,14 @@ impl Documents {
                     digest: root.digest,
                 })
                 .collect();
-            let statement = provenance(&subjects, &facts(run, attempt, started))?;
-            let revision = run.world.runner.revision.sha.as_deref();
+            let facts = facts(run, attempt, started);
+            let statement = provenance(&subjects, &facts)?;
+            let occasion = Occasion {
+                revision: run.world.runner.revision.sha.clone(),
+                created: Some(facts.finished),
+            };
             let key = key.as_ref();
-            add(&mut about, root, attestation(&statement, revision, key)?);
+            add(&mut about, root, attestation(&statement, &occasion, key)?);
         }
         Ok(Self {
             about,
