@@ -16,7 +16,7 @@ use deploy_action::{
     secret::Secret,
 };
 use deploy_action_test_wire::{
-    Access, Edition, Fault, PASSWORD, Proxy, Publisher, Registry, Schedule, TokenOptions,
+    Access, Edition, Fault, LOGIN, PASSWORD, Proxy, Publisher, Registry, Schedule, TokenOptions,
     TokenServer, USER, tag_digest, tool, whole, write_layout,
 };
 
@@ -101,6 +101,30 @@ fn what_is_published_is_read_back_by_skopeo_crane_and_podman() {
     for reference in &to {
         let home = tempfile::tempdir().expect("a folder");
         read_back(home.path(), reference, &digest);
+    }
+}
+
+#[test]
+fn dockers_login_of_a_registry_is_used() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (layout, digest) = image(folder.path());
+    let tokens = TokenServer::start(TokenOptions::default());
+    for registry in [
+        Registry::start(Edition::Three, &Access::Password),
+        Registry::start(Edition::Two, &tokens.access()),
+    ] {
+        let to = [format!("{}/acme/api:1", registry.address())];
+        let publisher = Publisher::new(PROGRAM);
+        let ended = publisher.publish(&layout, &to);
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        assert!(ended.stderr.contains("401"), "{ended:?}");
+        publisher.log_in(&registry.address().to_string(), LOGIN);
+        let ended = publisher.publish(&layout, &to);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        let reference = format!("{}/acme/api@{digest}\n", registry.address());
+        assert_eq!(ended.stdout, reference);
+        assert!(!ended.stderr.contains(LOGIN), "{ended:?}");
+        assert!(!ended.stderr.contains(PASSWORD), "{ended:?}");
     }
 }
 

@@ -48,9 +48,9 @@ pub(super) fn publish(args: &PublishArgs) -> anyhow::Result<ExitCode> {
             Registry::of(&former, &Access::Open),
         ),
         (
-            "registry 3",
+            "registry 3 with passwords",
             third(1)..third(2),
-            Registry::of(&reference, &Access::Open),
+            Registry::of(&reference, &Access::Password),
         ),
         (
             "the embedded registry",
