@@ -1,5 +1,6 @@
 //! `deploy-action publish`: an image of a layout to registries, its tags last, and the way back.
 
+mod attach;
 mod journal;
 mod source;
 mod to;
@@ -16,6 +17,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::json;
 
 use self::{
+    attach::{Documents, Sbom},
     journal::Journal,
     source::Source,
     to::{Destinations, destinations},
@@ -48,7 +50,8 @@ Examples:
   deploy-action publish --restore --to ghcr.io/acme/api       its tags name again what they named before
 
 Every registry gets the whole image first, and then all tags are moved everywhere. What is there is not sent again: a tag that
-names the image already costs one request. Logins are docker's; a registry on the loopback address is spoken to in plain HTTP.";
+names the image already costs one request. Logins are docker's; a registry on the loopback address is spoken to in plain HTTP.
+Where COSIGN_PRIVATE_KEY holds a key (and COSIGN_PASSWORD its password), the image is signed before its tags move.";
 
 /// Publishes an image of an OCI layout, to several registries at once
 #[derive(Debug, clap::Args)]
@@ -75,6 +78,9 @@ pub struct PublishArgs {
     /// Where it goes; without a tag it is there by its digest alone; may be repeated
     #[arg(long, value_name = "REGISTRY/REPOSITORY[:TAG]", required = true)]
     to: Vec<String>,
+    /// Attaches a list of what is in the image, SPDX 2.3, in every repository before its tags move
+    #[arg(long, requires = "layout")]
+    sbom: bool,
     /// Rules that make further tags, one a line, as of docker/metadata-action (`deploy-action tags` explains them); `latest`, `1`, `1.2`
     /// move only where no higher version is known
     #[arg(long, value_name = "LINES", allow_hyphen_values = true)]
@@ -169,7 +175,12 @@ async fn carry_out(
     })?;
     let layout = source.open(&client, to, scratch.path()).await?;
     let to = with_rules(args, to, environment).await?;
-    let published = send(&client, &layout, &to, &state).await?;
+    let sbom = match args.sbom {
+        true => Sbom::Wanted,
+        false => Sbom::Unwanted,
+    };
+    let documents = Documents::of(&layout, sbom, environment)?;
+    let published = send(&client, (&layout, &documents), &to, &state).await?;
     match (args.format, args.verify) {
         (output::Format::Text, _) => say(&published),
         (output::Format::Json, false) => output::json(&as_json(&published)),
@@ -233,13 +244,18 @@ async fn look_at(
 
 async fn send(
     client: &RegistryClient,
-    layout: &Layout,
+    (layout, documents): (&Layout, &Documents),
     to: &Destinations,
     state: &Utf8Path,
 ) -> Result<Published, CliError> {
-    let staged = stage(client, layout, to.targets(), RootManifest::MayWait)
+    let root = match documents.is_empty() {
+        true => RootManifest::MayWait,
+        false => RootManifest::First,
+    };
+    let staged = stage(client, layout, to.targets(), root)
         .await
         .map_err(|error| image_error(&error))?;
+    documents.attach(client, to.targets()).await?;
     for (repository, moves) in staged.moves() {
         let journal = Journal::read(state, &repository)?;
         journal

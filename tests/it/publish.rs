@@ -266,3 +266,28 @@ fn a_cancel_ends_it_with_the_code_of_the_signal() {
     assert_eq!(status.code(), Some(130), "{words}");
     assert!(words.contains("run it again"), "{words}");
 }
+
+#[tokio::test]
+async fn what_is_in_an_image_is_attached_where_it_is_wanted_and_there_once() {
+    use deploy_action::image::{Access, RegistryClient, RepositoryName, http_client, referrers};
+    let (world, registry) = (world(), registry());
+    let one = world.out("one").display().to_string();
+    let to = format!("{}/acme/api:1", registry.address());
+    let args = ["--layout", &one, "--to", &to, "--sbom", "--format", "json"];
+    let ran = publish(&world, &args);
+    assert_eq!(ran.code, Some(0), "{}", ran.all());
+    let again = publish(&world, &args);
+    assert_eq!(again.code, Some(0), "{}", again.all());
+    let name = format!("{}/acme/api", registry.address());
+    let name: RepositoryName = name.parse().expect("a repository");
+    let client = RegistryClient::new(http_client("test").expect("a client"));
+    let repository = client.repository(&name, Access::Pull).expect("an address");
+    let digest = json(&ran)["digest"].as_str().and_then(|digest| digest.parse().ok());
+    let found = referrers(&repository, digest.expect("a digest")).await.expect("a list");
+    let kinds: Vec<_> = found
+        .list
+        .iter()
+        .map(|referrer| referrer.artifact_type.as_deref())
+        .collect();
+    assert_eq!(kinds, [Some("application/spdx+json")]);
+}
