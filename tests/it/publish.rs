@@ -282,8 +282,12 @@ async fn what_is_in_an_image_is_attached_where_it_is_wanted_and_there_once() {
     let name: RepositoryName = name.parse().expect("a repository");
     let client = RegistryClient::new(http_client("test").expect("a client"));
     let repository = client.repository(&name, Access::Pull).expect("an address");
-    let digest = json(&ran)["digest"].as_str().and_then(|digest| digest.parse().ok());
-    let found = referrers(&repository, digest.expect("a digest")).await.expect("a list");
+    let digest = json(&ran)["digest"]
+        .as_str()
+        .and_then(|digest| digest.parse().ok());
+    let found = referrers(&repository, digest.expect("a digest"))
+        .await
+        .expect("a list");
     let kinds: Vec<_> = found
         .list
         .iter()

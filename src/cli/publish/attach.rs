@@ -5,7 +5,9 @@ use jiff::Timestamp;
 use crate::{
     attestation::{AttestationError, SigningKey, contents, sbom, signature_of, spdx},
     cli::{CliError, Environment, Exit, output, registries::image_error},
-    image::{Access, Attachment, Descriptor, ImageError, Layout, PublishTarget, RegistryClient, attach},
+    image::{
+        Access, Attachment, Descriptor, ImageError, Layout, PublishTarget, RegistryClient, attach,
+    },
     secret::Secret,
 };
 

@@ -308,6 +308,7 @@ impl Repository<'_> {
         let mut url = ask.url.clone();
         let mut bought = false;
         let mut redirects = 0;
+        let mut heard_words = false;
         loop {
             let grant = self
                 .client
@@ -353,18 +354,22 @@ impl Repository<'_> {
                     }
                     url = self.location(&ask.doing, &url, &answer)?;
                 }
-                _ if status == StatusCode::FORBIDDEN && ask.method == Method::HEAD => {
+                _ if status == StatusCode::FORBIDDEN
+                    && ask.method == Method::HEAD
+                    && !heard_words =>
+                {
                     // Its body is what tells a limit from a permission, and this answer has none.
                     drop(answer);
-                    return Err(self.words_of_a_head(ask, &url).await);
+                    heard_words = true;
+                    self.words_of_a_head(ask, &url).await?;
                 }
                 _ => return Err(answer::refusal(self.registry(), &ask.doing, answer).await),
             }
         }
     }
 
-    /// Asks by GET what was refused to HEAD, for the words of the refusal.
-    async fn words_of_a_head(&self, ask: &Ask, url: &Url) -> ImageError {
+    /// Asks by GET what was refused to HEAD, for the words of the refusal; where GET is not refused, HEAD may be asked again.
+    async fn words_of_a_head(&self, ask: &Ask, url: &Url) -> Result<(), ImageError> {
         let asked = Ask {
             method: Method::GET,
             ..ask.clone()
@@ -375,20 +380,17 @@ impl Repository<'_> {
             .current(&self.name)
             .filter(|_| self.is_home(url));
         let header = grant.map(|grant| grant.header);
-        let answered = match self.request(&asked, url, header).await {
-            Ok(request) => self.client.count(request).await,
-            Err(problem) => return problem,
-        };
-        match answered {
-            Ok(answer) if answer.status().is_success() => ImageError::Refused {
-                registry: self.registry().to_owned(),
-                doing: ask.doing.clone(),
-                status: StatusCode::FORBIDDEN.as_u16(),
-                message: String::new(),
-                retry_after: None,
-            },
-            Ok(answer) => answer::refusal(self.registry(), &ask.doing, answer).await,
-            Err(source) => self.unreachable(&ask.doing, source),
+        let request = self.request(&asked, url, header).await?;
+        let answer = self
+            .client
+            .count(request)
+            .await
+            .map_err(|source| self.unreachable(&ask.doing, source))?;
+        match answer.status() {
+            StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS => {
+                Err(answer::refusal(self.registry(), &ask.doing, answer).await)
+            }
+            _ => Ok(()),
         }
     }
 

@@ -290,6 +290,18 @@ async fn a_limit_that_forbids_is_told_from_a_permission_also_where_head_was_aske
 }
 
 #[tokio::test]
+async fn a_head_that_was_forbidden_for_a_moment_is_asked_again() {
+    let registry = Registry::with_trick(|seen, before| {
+        (seen.method == "HEAD" && before == 0).then(|| (403, Vec::new(), Vec::new()))
+    })
+    .await;
+    let client = registry.client();
+    let repository = client.repository(&api(), Access::Pull).expect("an address");
+    let found = repository.head_blob(Digest::of("1")).await;
+    assert_eq!(found.ok(), Some(false));
+}
+
+#[tokio::test]
 async fn nobody_there_is_unavailable() {
     let registry = Registry::start().await;
     let client = registry.client();

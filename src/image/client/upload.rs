@@ -280,11 +280,13 @@ impl Repository<'_> {
         mut session: Option<Session>,
     ) -> Result<(), ImageError> {
         let (mut failures, mut stuck) = (0, 0);
+        // What was sent once is no progress when it is sent again: an upload that never ends well ends.
+        let mut furthest = session.as_ref().map_or(0, |session| session.offset);
         loop {
-            let before = session.as_ref().map_or(0, |session| session.offset);
             let step = self.next_piece(parcel, &mut session).await;
-            let after = session.as_ref().map_or(0, |session| session.offset);
-            if after > before {
+            let stands = session.as_ref().map_or(0, |session| session.offset);
+            if stands > furthest {
+                furthest = stands;
                 (failures, stuck) = (0, 0);
             }
             match step {

@@ -166,6 +166,22 @@ async fn an_upload_that_comes_no_further_is_given_up_and_begun_anew() {
 }
 
 #[tokio::test]
+async fn pieces_that_are_taken_and_never_make_a_blob_end_as_well() {
+    let registry = Registry::with_trick(|seen, _| {
+        (seen.method == "PUT").then_some((429, Vec::new(), Vec::new()))
+    })
+    .await;
+    let blob = large_blob();
+    let client = process(&registry, &blob);
+    let problem = bring(&client, &blob, &[])
+        .await
+        .expect_err("no upload is ever ended");
+    assert_eq!(problem.kind(), crate::event::FailureKind::Quota);
+    // One in one piece, and as many in pieces as there are tries.
+    assert_eq!(registry.seen("PUT").len(), 1 + 5);
+}
+
+#[tokio::test]
 async fn a_line_that_never_carries_a_piece_ends_with_its_own_words() {
     let registry = Registry::with_trick(|seen, before| match (seen.method.as_str(), before) {
         ("PUT", 0) => status(502),
