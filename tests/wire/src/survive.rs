@@ -159,7 +159,7 @@ fn judge(
                     Some("moved") if is_image => {}
                     Some("not moved") if is_former && !is_image => {}
                     // It says what it was told.
-                    Some("not moved") if is_former && lied_about.contains(tag) => {}
+                    Some("not moved") if (is_former || is_image) && lied_about.contains(tag) => {}
                     Some("not known") if is_image || is_former => {}
                     said => return Err(format!("`{tag}` names {found:?}, said: {said:?}")),
                 }
