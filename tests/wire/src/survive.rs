@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, net::SocketAddr, path::Path};
 
 use crate::{
     ask::{tag_digest, whole},
+    fault::Fault,
     layout::write_layout,
     proxy::Proxy,
     push::{Ended, Publisher},
@@ -73,7 +74,14 @@ pub fn survive(program: &Path, registry: SocketAddr, seed: u64) -> Result<Surviv
     let named: BTreeMap<&str, Option<String>> = tags(registry, &repository);
     let proxy = Proxy::with(registry, Schedule::seeded(seed));
     let ended = publish(proxy.address(), &layout, &TAGS);
-    let judged = judge(&ended, registry, &repository, &image, &named);
+    let judged = judge(
+        &ended,
+        registry,
+        &repository,
+        &image,
+        &named,
+        &lied_about(&proxy),
+    );
     let survived = judged.map_err(|wrong| tell(&wrong, &ended, &proxy))?;
     if let Survived::Failed(_) = survived {
         direct(&layout, &TAGS).map_err(|wrong| tell(&wrong, &ended, &proxy))?;
@@ -100,6 +108,21 @@ fn tags<'t>(registry: SocketAddr, repository: &str) -> BTreeMap<&'t str, Option<
         .collect()
 }
 
+/// The tags of which a digest was told that was not theirs.
+fn lied_about(proxy: &Proxy) -> Vec<&'static str> {
+    let exchanges = proxy.exchanges();
+    let lies = |tag: &&str| {
+        exchanges.iter().any(|exchange| {
+            exchange.fault == Some(Fault::WrongDigest)
+                && exchange
+                    .request
+                    .path()
+                    .ends_with(&format!("/manifests/{tag}"))
+        })
+    };
+    TAGS.into_iter().filter(lies).collect()
+}
+
 /// Holds what was said against what is there.
 fn judge(
     ended: &Ended,
@@ -107,6 +130,7 @@ fn judge(
     repository: &str,
     image: &str,
     before: &BTreeMap<&str, Option<String>>,
+    lied_about: &[&str],
 ) -> Result<Survived, String> {
     let now = tags(registry, repository);
     match ended.code {
@@ -134,6 +158,8 @@ fn judge(
                 match said(&ended.stderr, repository, tag) {
                     Some("moved") if is_image => {}
                     Some("not moved") if is_former && !is_image => {}
+                    // It says what it was told.
+                    Some("not moved") if (is_former || is_image) && lied_about.contains(tag) => {}
                     Some("not known") if is_image || is_former => {}
                     said => return Err(format!("`{tag}` names {found:?}, said: {said:?}")),
                 }
