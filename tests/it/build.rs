@@ -8,7 +8,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command, s
 use deploy_action::image::{Assembly, assemble};
 use rustix::process::Signal;
 
-use self::daemon::Daemon;
+pub use self::daemon::Daemon;
 use crate::world::{Ran, World};
 
 const SECRET: &str = "sesame-opens-the-door";

@@ -4,6 +4,7 @@ use std::{
     env, fs,
     path::Path,
     process::{Child, Command, Stdio},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -14,15 +15,21 @@ use crate::world::wait_until;
 const HOW: &str = "dockerd does not start: it needs root, and `cargo xtask setup` installs it \
                    (Debian: apt-get install docker.io)";
 
+/// One at a time: they share a bridge.
+static TURN: Mutex<()> = Mutex::new(());
+
 /// The daemon; it ends with this.
 pub struct Daemon {
     folder: tempfile::TempDir,
     child: Child,
     had_bridge: bool,
+    /// Given back last, when the bridge is gone.
+    _turn: MutexGuard<'static, ()>,
 }
 
 impl Daemon {
     pub fn start() -> Self {
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = tempfile::Builder::new()
             // A socket's path has few letters.
             .prefix("dd-")
@@ -51,6 +58,7 @@ impl Daemon {
             folder,
             child,
             had_bridge: has_bridge(),
+            _turn: turn,
         };
         wait_until("dockerd answers", || daemon.answers().then_some(()));
         daemon

@@ -1,4 +1,4 @@
-//! Containers by docker or podman, where one answers.
+//! Containers by an engine: a docker daemon of the tests' own.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,16 +9,21 @@ use std::{
 use deploy_action::container::{ContainerExit, ContainerRequest, Engine, Started, find_engine};
 
 use super::{address, answer, ask, helper, server, within_deadline};
+use crate::build::Daemon;
 
-/// An image in the machine's docker or podman; `None` where neither answers.
+/// An image in a daemon.
 struct EngineImage {
     engine: Engine,
     reference: String,
+    daemon: Daemon,
 }
 
 impl EngineImage {
-    async fn import() -> Option<Self> {
-        let engine = find_engine(&env::vars().collect()).await?;
+    async fn import() -> Self {
+        let daemon = Daemon::start();
+        let mut variables: BTreeMap<String, String> = env::vars().collect();
+        variables.insert("DOCKER_HOST".to_owned(), daemon.host());
+        let engine = find_engine(&variables).await.expect("the daemon answers");
         let folder = tempfile::tempdir().expect("a folder");
         let archive = folder.path().join("image.tar");
         let packed = Command::new("tar")
@@ -35,13 +40,18 @@ impl EngineImage {
             name.to_lowercase().replace('.', "-")
         );
         let imported = Command::new(engine.kind().to_string())
+            .env("DOCKER_HOST", daemon.host())
             .args(["import", "--change", r#"CMD ["/server","at=0.0.0.0:8088"]"#])
             .arg(&archive)
             .arg(&reference)
             .output()
             .expect("the engine");
         assert!(imported.status.success(), "{imported:?}");
-        Some(Self { engine, reference })
+        Self {
+            engine,
+            reference,
+            daemon,
+        }
     }
 
     async fn start(&self) -> Started {
@@ -62,6 +72,7 @@ impl EngineImage {
 
     fn output(&self, arguments: &[&str]) -> String {
         let output = Command::new(self.engine.kind().to_string())
+            .env("DOCKER_HOST", self.daemon.host())
             .args(arguments)
             .output()
             .expect("the engine");
@@ -69,17 +80,9 @@ impl EngineImage {
     }
 }
 
-impl Drop for EngineImage {
-    fn drop(&mut self) {
-        self.output(&["rmi", "--force", &self.reference]);
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_engine_starts_watches_and_removes_a_container() {
-    let Some(image) = EngineImage::import().await else {
-        return;
-    };
+    let image = EngineImage::import().await;
     let mut container = image.start().await;
     assert_eq!(answer(&container, "/env?MODE"), "check");
     assert!(container.is_running());
@@ -93,9 +96,7 @@ async fn an_engine_starts_watches_and_removes_a_container() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_engine_s_container_does_not_survive_its_owner() {
-    let Some(image) = EngineImage::import().await else {
-        return;
-    };
+    let image = EngineImage::import().await;
     let container = image.start().await;
     answer(&container, "/");
     assert_ne!(image.containers(), "");
@@ -106,9 +107,7 @@ async fn an_engine_s_container_does_not_survive_its_owner() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_engine_s_container_is_stopped() {
-    let Some(image) = EngineImage::import().await else {
-        return;
-    };
+    let image = EngineImage::import().await;
     let container = image.start().await;
     answer(&container, "/");
     let (exit, _) = container.stop().await.expect("it is removed");
