@@ -210,11 +210,11 @@ fn upload(stored: &mut Stored, seen: &Seen, path: &str, body: Bytes) -> Reply {
         let mount = query(&seen.target, "mount").map(|digest| digest.replace("%3A", ":"));
         return match mount.filter(|digest| stored.blobs.contains_key(digest)) {
             Some(_) => (201, Vec::new(), Vec::new()),
-            None => (
-                202,
-                vec![("location", format!("/v2/{path}session?_state=a%2Fb=="))],
-                Vec::new(),
-            ),
+            None => {
+                stored.pieces.clear();
+                let location = format!("/v2/{path}session?_state=a%2Fb==");
+                (202, vec![("location", location)], Vec::new())
+            }
         };
     }
     if query(&seen.target, "_state") != Some("a%2Fb==") {
