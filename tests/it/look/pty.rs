@@ -73,8 +73,11 @@ impl Terminal {
     /// Waits until the screen is as a test wants it.
     #[track_caller]
     pub fn wait_until(&mut self, what: &str, is_it: impl Fn(&str) -> bool) {
+        // A tree is drawn again and again, so bytes come for ever.
+        let deadline = Instant::now() + DEADLINE;
         while !is_it(&self.screen()) {
             assert!(self.feed(), "it ended before {what}:\n{}", self.unwrapped());
+            assert!(Instant::now() < deadline, "not {what}:\n{}", self.screen());
         }
     }
 
