@@ -183,7 +183,7 @@ impl World {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let registry = self.path("stage/registry");
         let held = files_below(&registry)?.into_iter().filter(|path| {
-            let is_open = path.components().any(|part| part.as_os_str() == "uploads");
+            let is_open = path.components().any(|part| part.as_os_str() == "_uploads");
             !is_open && !path.ends_with("requests.jsonl")
         });
         let relative = |path: PathBuf| path.strip_prefix(&registry).map(Path::to_owned);
