@@ -19,6 +19,7 @@ mod recorder;
 mod registry;
 mod run;
 mod scope;
+mod seal;
 mod secrets;
 pub mod stand_in;
 mod world;

@@ -310,16 +310,10 @@ impl<'p> Run<'_, 'p> {
         result: &BodyResult,
         succeeded: bool,
     ) -> Result<Kept, ExecuteError> {
-        let plan = self.graph.plan();
-        let environment = node
-            .key
-            .environment
-            .as_ref()
-            .and_then(|name| plan.environments.get(name));
-        let recipient = environment.and_then(|environment| environment.recipient.as_deref());
+        let recipient = self.recipient(node);
         let mut kept = Kept::default();
         for (name, produced) in &result.outputs {
-            let output = outputs::keep(produced, recipient)?;
+            let output = outputs::keep(produced, recipient.as_deref())?;
             if !matches!(output, OutputValue::Clear { .. }) {
                 self.recorder
                     .withhold(&node.key, name, produced.value.clone());

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::ExecuteError;
+use super::{ExecuteError, seal};
 use crate::{
     event::{FailureKind, OutputValue},
     expression::Value,
@@ -100,17 +100,7 @@ pub fn keep(produced: &Produced, recipient: Option<&str>) -> Result<OutputValue,
         Value::Secret(secret) => secret.expose().to_owned(),
         other => serde_json::Value::from(other.clone()).to_string(),
     };
-    let failed = |reason: String| {
-        ExecuteError::task(
-            FailureKind::Internal,
-            format!("cannot seal an output: {reason}"),
-        )
-    };
-    let recipient: age::x25519::Recipient = recipient
-        .parse()
-        .map_err(|reason: &str| failed(reason.to_owned()))?;
-    let armor = age::encrypt_and_armor(&recipient, text.as_bytes())
-        .map_err(|error| failed(error.to_string()))?;
+    let armor = seal::seal(recipient, text.as_bytes())?;
     Ok(OutputValue::Sealed { armor })
 }
 
@@ -120,22 +110,10 @@ pub fn keep(produced: &Produced, recipient: Option<&str>) -> Result<OutputValue,
 ///
 /// The key is none, or another.
 pub fn open(armor: &str, key: &Secret) -> Result<Secret, ExecuteError> {
-    let failed = |reason: String| {
-        ExecuteError::task(
-            FailureKind::Task,
-            format!("cannot open a sealed output: {reason}"),
-        )
-    };
-    let identity: age::x25519::Identity = key
-        .expose()
-        .trim()
-        .parse()
-        .map_err(|reason: &str| failed(reason.to_owned()))?;
-    let bytes =
-        age::decrypt(&identity, armor.as_bytes()).map_err(|error| failed(error.to_string()))?;
+    let bytes = seal::open(armor.as_bytes(), key)?;
     String::from_utf8(bytes)
         .map(Secret::new)
-        .map_err(|_| failed("it is no text".to_owned()))
+        .map_err(|_| ExecuteError::task(FailureKind::Task, "a sealed output is no text"))
 }
 
 #[cfg(test)]

@@ -259,6 +259,14 @@ impl<'p> Run<'_, 'p> {
         Ok(true)
     }
 
+    /// Returns to whom a task's environment seals; in a rehearsal, to whom the rehearsal does.
+    pub(super) fn recipient(&self, node: &Node<'p>) -> Option<String> {
+        let name = node.key.environment.as_ref()?;
+        let stand_in = self.world.stand_ins.recipients.get(name.as_str());
+        let environment = self.graph.plan().environments.get(name)?;
+        stand_in.or(environment.recipient.as_ref()).cloned()
+    }
+
     /// Returns the repository's default branch: what the event says, else `main`.
     pub(super) fn default_branch(&self) -> String {
         let repository = self.world.runner.event.payload.get("repository");

@@ -33,7 +33,9 @@ impl Secrets {
                 .as_ref()
                 .and_then(|path| from_file(&folder.join(path)));
             let canary = stand_ins.secrets.get(name.as_str()).cloned();
-            match variable.or(file).or(canary) {
+            // What a rehearsal sealed, only its own key opens.
+            let own = canary.clone().filter(|_| is_key(plan, stand_ins, name));
+            match own.or(variable).or(file).or(canary) {
                 Some(value) => {
                     secrets.values.insert(name.clone(), Secret::new(value));
                 }
@@ -70,6 +72,14 @@ impl Secrets {
             .iter()
             .map(|(name, secret)| (name.as_str(), secret))
     }
+}
+
+/// Whether a secret opens what an environment of the rehearsal seals.
+fn is_key(plan: &Plan, stand_ins: &StandIns, name: &Name) -> bool {
+    plan.environments.iter().any(|(environment, declared)| {
+        declared.key.as_ref() == Some(name)
+            && stand_ins.recipients.contains_key(environment.as_str())
+    })
 }
 
 /// Reads a secret's file; one trailing newline is dropped.

@@ -24,8 +24,14 @@ pub struct StandIns {
     /// Google's identity services.
     #[serde(default)]
     pub google: Option<GoogleServer>,
+    /// Terraform's providers and backends.
+    #[serde(default)]
+    pub terraform: Option<TerraformStandIns>,
     /// Values of secrets that are not given: canaries, which must never be seen anywhere.
     pub secrets: BTreeMap<String, String>,
+    /// To whom secret outputs are sealed, by environment, in place of the plan's recipients: the rehearsal has no key of theirs.
+    #[serde(default)]
+    pub recipients: BTreeMap<String, String>,
     /// Who gives approvals and confirmations.
     pub person: Option<String>,
 }
@@ -47,6 +53,18 @@ impl Server {
             who: format!("{} at {}", self.who, self.url),
         }
     }
+}
+
+/// What terraform works with in the place of providers and backends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TerraformStandIns {
+    /// Variables of terraform's process, which lead it to the stand-ins.
+    pub variables: BTreeMap<String, String>,
+    /// Who stands in for each provider, by source address.
+    pub providers: BTreeMap<String, String>,
+    /// Folder of the states, in place of the modules' backends.
+    pub states: String,
 }
 
 /// A server in the place of Google's identity services and of GitHub's OIDC tokens.

@@ -17,6 +17,7 @@ use std::{
     sync::Arc,
 };
 
+use age::{secrecy::ExposeSecret as _, x25519::Identity};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{
@@ -249,6 +250,8 @@ impl Stage {
             who: registry::VERSION.to_owned(),
         };
         let hosts = options.registries.iter();
+        let path = self.stand_ins_file();
+        let (secrets, recipients) = secrets(plan, &path);
         let stand_ins = StandIns {
             registries: hosts.map(|host| (host.clone(), registry.clone())).collect(),
             github: Some(Server {
@@ -262,14 +265,11 @@ impl Stage {
                 },
                 variables: google.variables(),
             }),
-            secrets: plan
-                .secrets
-                .keys()
-                .map(|name| (name.to_string(), canary(name.as_str())))
-                .collect::<BTreeMap<_, _>>(),
+            terraform: None,
+            secrets,
+            recipients,
             person: Some(PERSON.to_owned()),
         };
-        let path = self.stand_ins_file();
         let text = serde_json::to_vec_pretty(&stand_ins)
             .map_err(std::io::Error::other)
             .map_err(file("write", &path))?;
@@ -282,6 +282,36 @@ fn write_private(path: &Utf8Path, text: &[u8]) -> std::io::Result<()> {
     let mut options = crate::portable::private_file();
     options.create(true).write(true).truncate(true);
     options.open(path)?.write_all(text)
+}
+
+/// Values for the secrets of a plan, and to whom its environments seal: a key that opens what is sealed is one of the
+/// rehearsal's own, and stays the same from one rehearsal to the next.
+fn secrets(
+    plan: &Plan,
+    before: &Utf8Path,
+) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
+    let before = StandIns::read(before).unwrap_or_default();
+    let mut secrets: BTreeMap<String, String> = plan
+        .secrets
+        .keys()
+        .map(|name| (name.to_string(), canary(name.as_str())))
+        .collect();
+    let mut recipients = BTreeMap::new();
+    for (name, environment) in &plan.environments {
+        let (Some(_), Some(key)) = (&environment.recipient, &environment.key) else {
+            continue;
+        };
+        let known = |secrets: &BTreeMap<String, String>| -> Option<Identity> {
+            secrets.get(key.as_str())?.parse().ok()
+        };
+        let identity = known(&secrets)
+            .or_else(|| known(&before.secrets))
+            .unwrap_or_else(Identity::generate);
+        recipients.insert(name.to_string(), identity.to_public().to_string());
+        let text = identity.to_string().expose_secret().to_owned();
+        secrets.insert(key.to_string(), text);
+    }
+    (secrets, recipients)
 }
 
 /// A value for a secret that nobody gave: it is told from every other, and must be seen nowhere.
