@@ -2,6 +2,7 @@
 mod image;
 mod render;
 mod run;
+mod terraform;
 
 use super::{
     ExecuteError, Run,
@@ -16,6 +17,8 @@ use crate::{
 };
 
 pub(super) use run::{MOST_STDOUT, call};
+pub use terraform::Repaired;
+pub(super) use terraform::{rescue_stranded, without_stand_in};
 
 /// Carries out the body of a task. What it did before it failed stands in `result` too.
 pub async fn run<'p>(
@@ -42,7 +45,11 @@ pub async fn run<'p>(
             result.effects.extend(confirmation(run, attempt));
             Ok(())
         }
-        Kind::Terraform | Kind::Kubernetes => Err(ExecuteError::task(
+        Kind::Terraform => match &attempt.prepared.mode {
+            Mode::Adopt { folder } => terraform::adopt(run, attempt, folder, result).await,
+            Mode::Whole | Mode::Observe { .. } => terraform::carry_out(run, attempt, result).await,
+        },
+        Kind::Kubernetes => Err(ExecuteError::task(
             FailureKind::Internal,
             format!(
                 "kind {} was started and is not there",

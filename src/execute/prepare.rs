@@ -86,12 +86,12 @@ impl<'p> Run<'_, 'p> {
         if let Some(waiting) = self.gate(node)? {
             return self.pause(node, waiting);
         }
-        if let Some(because) = not_there_yet(node.task.kind) {
+        if let Some(because) = self.not_here(node) {
             self.record(
                 node,
                 Event::TaskNotRun {
                     task: node.key.clone(),
-                    because: because.to_owned(),
+                    because,
                 },
                 Durability::Written,
             )?;
@@ -109,6 +109,14 @@ impl<'p> Run<'_, 'p> {
             super::fingerprint::parts(self.graph.plan(), node, &scope, &self.listing)?
         };
         self.against_the_record(node, parts).await
+    }
+
+    /// Why a task cannot be carried out at this place: by this version, or in this rehearsal.
+    fn not_here(&self, node: &Node<'p>) -> Option<String> {
+        let because = not_there_yet(node.task.kind);
+        because
+            .map(str::to_owned)
+            .or_else(|| super::body::without_stand_in(self, node))
     }
 
     /// Returns the first condition that is false; conditions that are static were decided when the graph was built.
@@ -393,6 +401,9 @@ impl<'p> Run<'_, 'p> {
                 KeptState::NeverStarted | KeptState::Ended(_) | KeptState::Vanished => {}
             }
         }
+        if node.task.kind == Kind::Terraform {
+            super::body::rescue_stranded(self, node, attempt)?;
+        }
         if done {
             self.settle(node, true)?;
             // A person's word is a claim: what can be observed is observed.
@@ -562,9 +573,13 @@ fn still_runs(node: &Node<'_>, child: &KeptChild) -> ExecuteError {
 /// Why a kind cannot be carried out by this version.
 pub fn not_there_yet(kind: Kind) -> Option<&'static str> {
     match kind {
-        Kind::Terraform => Some("this version does not run terraform yet"),
         Kind::Kubernetes => Some("this version does not apply to clusters yet"),
-        Kind::Image | Kind::Render | Kind::Run | Kind::Check | Kind::Gate => None,
+        Kind::Image
+        | Kind::Terraform
+        | Kind::Render
+        | Kind::Run
+        | Kind::Check
+        | Kind::Gate => None,
     }
 }
 

@@ -28,7 +28,7 @@ use super::{
     identity::{boot, is_alive},
     keeper::{GO, KEEP, Order, Reply},
     output::{OutputLine, Source},
-    record::{self, ExitRecord, KeeperRecord, Progress, exit_path, keeper_path, stdout_path},
+    record::{self, ExitRecord, KeeperRecord, Progress, exit_path, keeper_path},
     scope::ignore_gone,
     spec::CommandSpec,
     start::Start,
@@ -59,6 +59,11 @@ pub enum KeptState {
 /// Returns the path of the masked log in a keeper's folder.
 pub fn log_path(folder: &Path) -> PathBuf {
     record::log_path(folder)
+}
+
+/// Returns the path of the captured output in a keeper's folder, as long as nobody has taken it.
+pub fn stdout_path(folder: &Path) -> PathBuf {
+    record::stdout_path(folder)
 }
 
 /// Returns what is known of the child in a keeper's folder.

@@ -39,5 +39,6 @@ mod run;
 mod schema;
 mod status;
 mod tags;
+mod terraform;
 mod way_out;
 mod world;

@@ -18,9 +18,12 @@ use crate::{
     graph::Node,
     ident::Name,
     ledger::Durability,
-    plan::kind::{
-        Reader,
-        run::{Call, Run as RunBody},
+    plan::{
+        kind::{
+            Reader,
+            run::{Call, Run as RunBody},
+        },
+        model::Kind,
     },
     portable,
     process::{
@@ -165,26 +168,7 @@ pub(super) async fn adopt<'p>(
     let node = attempt.node;
     let body = RunBody::read(Reader::new(&evaluate(run, attempt)?))?;
     let path = run.recorder.ledger_of(&node.key)?.path_of(folder)?;
-    let mut stop = attempt.stop.clone();
-    let ended = loop {
-        tokio::select! {
-            state = kept::wait(Path::new(path.as_str()), node.task.timeout) => match state? {
-                KeptState::Ended(ended) => break ended,
-                KeptState::Running(_) => {}
-                KeptState::Vanished | KeptState::NeverStarted => {
-                    return Err(ExecuteError::UnknownEnd { purpose: body.purpose() });
-                }
-            },
-            _ = stop.requested() => {
-                kept::stop(Path::new(path.as_str()))?;
-                stop = StopListener::never();
-            }
-        }
-    };
-    let ended = Ended {
-        stdout: kept::take_stdout(Path::new(path.as_str()))?,
-        ..ended
-    };
+    let ended = end_of_kept(attempt, &path, &body.purpose()).await?;
     result.effects.push(Effect {
         what: format!("adopt {}", body.purpose()),
         reality: Reality::Real,
@@ -205,6 +189,35 @@ pub(super) async fn adopt<'p>(
         Some(&outputs_file),
         result,
     )
+}
+
+/// Waits for the end of a child that an earlier runner left to its keeper, and takes what it printed.
+pub(super) async fn end_of_kept<'p>(
+    attempt: &Attempt<'_, 'p>,
+    folder: &Utf8Path,
+    purpose: &str,
+) -> Result<Ended, ExecuteError> {
+    let folder = Path::new(folder.as_str());
+    let mut stop = attempt.stop.clone();
+    let ended = loop {
+        tokio::select! {
+            state = kept::wait(folder, attempt.node.task.timeout) => match state? {
+                KeptState::Ended(ended) => break ended,
+                KeptState::Running(_) => {}
+                KeptState::Vanished | KeptState::NeverStarted => {
+                    return Err(ExecuteError::UnknownEnd { purpose: purpose.to_owned() });
+                }
+            },
+            _ = stop.requested() => {
+                kept::stop(folder)?;
+                stop = StopListener::never();
+            }
+        }
+    };
+    Ok(Ended {
+        stdout: kept::take_stdout(folder)?,
+        ..ended
+    })
 }
 
 /// Describes the child of a run, also for a check of that kind.
@@ -262,7 +275,7 @@ pub(super) struct Environment {
 
 impl Environment {
     pub(super) fn of<'p>(run: &Run<'_, 'p>, node: &Node<'p>) -> Result<Self, ExecuteError> {
-        let mut plain: BTreeMap<String, String> = inherited(&run.world.variables, run)
+        let mut plain: BTreeMap<String, String> = inherited(&run.world.variables, run, node)
             .into_iter()
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
@@ -329,6 +342,7 @@ fn variables<'p>(run: &Run<'_, 'p>, node: &Node<'p>) -> Result<Map, ExecuteError
 fn inherited<'p, 'v>(
     variables: &'v BTreeMap<String, String>,
     run: &Run<'_, 'p>,
+    node: &Node<'p>,
 ) -> BTreeMap<&'v str, &'v str> {
     const WITHHELD: &[&str] = &[
         "GITHUB_TOKEN",
@@ -343,11 +357,18 @@ fn inherited<'p, 'v>(
         TRACKING,
     ];
     const WITHHELD_FAMILIES: &[&str] = &["ACTIONS_", "INPUT_", "DEPLOY_ACTION_"];
+    /// What would have terraform do other than the plan says.
+    const OF_TERRAFORM: &[&str] = &["TF_VAR_", "TF_CLI_ARGS", "TF_WORKSPACE", "TF_DATA_DIR"];
+    let own: &[&str] = match node.task.kind {
+        Kind::Terraform => OF_TERRAFORM,
+        Kind::Image | Kind::Kubernetes | Kind::Render | Kind::Run | Kind::Check | Kind::Gate => &[],
+    };
     let secrets: Vec<&Secret> = run.secrets.iter().map(|(_, secret)| secret).collect();
     let is_withheld = |name: &str, value: &str| {
         WITHHELD.contains(&name)
             || WITHHELD_FAMILIES
                 .iter()
+                .chain(own)
                 .any(|family| name.starts_with(family))
             || run.graph.plan().secrets.contains_key(name)
             || secrets.iter().any(|secret| secret.expose() == value)
@@ -362,7 +383,7 @@ fn inherited<'p, 'v>(
 /// A child's end with where its log is, if it said anything.
 pub(super) type Called = (Ended, Option<LogRef>);
 
-async fn kept_child<'p>(
+pub(super) async fn kept_child<'p>(
     run: &Run<'_, 'p>,
     attempt: &Attempt<'_, 'p>,
     (spec, logins): (&CommandSpec, ChildLogins),

@@ -1,0 +1,139 @@
+//! Kind `terraform`: a root module is initialised, checked, planned, judged, and applied as it was planned.
+//!
+//! What may not be cut, planning (it holds the state's lock) and applying, runs under a keeper. Terraform speaks JSON lines; its
+//! standard output is nobody's but ours, because it may hold what only the plan knows to be secret. What is shown is made of it.
+mod apply;
+mod call;
+mod copy;
+mod failure;
+mod outputs;
+mod plan;
+mod repair;
+mod rescue;
+mod transcript;
+mod unit;
+
+use camino::Utf8PathBuf;
+
+use self::{
+    call::Calls,
+    transcript::Transcript,
+    unit::Unit,
+};
+use super::{Attempt, BodyResult, ExecuteError, Run, evaluate, run::end_of_kept};
+pub use self::repair::Repaired;
+pub(in crate::execute) use self::{copy::without_stand_in, rescue::stranded as rescue_stranded};
+use crate::{
+    event::Effect,
+    expression::Map,
+    plan::kind::{Reader, terraform::Terraform},
+};
+
+/// Plans and applies.
+pub(super) async fn carry_out<'p>(
+    run: &Run<'_, 'p>,
+    attempt: &Attempt<'_, 'p>,
+    result: &mut BodyResult,
+) -> Result<(), ExecuteError> {
+    let place = Place::of(run, attempt)?;
+    let evaluated = evaluate(run, attempt)?;
+    let body = Terraform::read(Reader::new(&evaluated))?;
+    let unit = Unit::of(run, attempt, body, &place.folder)?;
+    let transcript = Transcript::new(run, attempt.node, &place.folder, &place.relative);
+    let calls = place.calls(run, attempt, &unit, &transcript);
+    let ended = in_order(&calls, &evaluated, result).await;
+    result.log = transcript.log();
+    rescue::after(&calls, ended)
+}
+
+/// Where an attempt writes.
+struct Place {
+    folder: Utf8PathBuf,
+    /// The same, relative to the ledger.
+    relative: Utf8PathBuf,
+}
+
+impl Place {
+    fn of<'p>(run: &Run<'_, 'p>, attempt: &Attempt<'_, 'p>) -> Result<Self, ExecuteError> {
+        let key = &attempt.node.key;
+        let (folder, relative) = run.recorder.attempt_folder(key, attempt.number)?;
+        run.recorder.ledger_of(key)?.create_folder(&relative)?;
+        Ok(Self { folder, relative })
+    }
+
+    fn calls<'c, 'r, 'p>(
+        &'c self,
+        run: &'c Run<'r, 'p>,
+        attempt: &'c Attempt<'c, 'p>,
+        unit: &'c Unit,
+        transcript: &'c Transcript<'c, 'r, 'p>,
+    ) -> Calls<'c, 'r, 'p> {
+        Calls {
+            run,
+            attempt,
+            unit,
+            transcript,
+            folder: &self.folder,
+            relative: &self.relative,
+        }
+    }
+}
+
+async fn in_order(
+    calls: &Calls<'_, '_, '_>,
+    evaluated: &Map,
+    result: &mut BodyResult,
+) -> Result<(), ExecuteError> {
+    rescue::before(calls)?;
+    calls.version().await?;
+    calls.initialise().await?;
+    calls.check().await?;
+    let planned = plan::plan(calls, evaluated).await?;
+    apply::apply(calls, &planned, result).await?;
+    outputs::read(calls, result).await
+}
+
+/// Takes over what an earlier runner left to a keeper. An apply that ended is the end of the attempt; of a plan nothing is
+/// left to take, so it is made again.
+pub(super) async fn adopt<'p>(
+    run: &Run<'_, 'p>,
+    attempt: &Attempt<'_, 'p>,
+    folder: &str,
+    result: &mut BodyResult,
+) -> Result<(), ExecuteError> {
+    let kept = run
+        .recorder
+        .ledger_of(&attempt.node.key)?
+        .path_of(folder)?;
+    let ended = end_of_kept(attempt, &kept, "terraform").await?;
+    if kept.file_name() != Some("apply") {
+        return carry_out(run, attempt, result).await;
+    }
+    let place = Place::of(run, attempt)?;
+    let evaluated = evaluate(run, attempt)?;
+    let body = Terraform::read(Reader::new(&evaluated))?;
+    let unit = Unit::of(run, attempt, body, &place.folder)?;
+    let transcript = Transcript::new(run, attempt.node, &place.folder, &place.relative);
+    let calls = place.calls(run, attempt, &unit, &transcript);
+    result.effects.push(Effect {
+        what: format!("adopt {} apply of {}", unit.body.binary, unit.body.dir),
+        reality: unit.reality.clone(),
+    });
+    let taken_over = async {
+        let said = calls.end("apply", ended)?;
+        transcript.tell(&said.stdout)?;
+        if said.code != 0 {
+            return Err(calls.failed("apply", &said));
+        }
+        calls.initialise().await?;
+        outputs::read(&calls, result).await
+    };
+    let taken_over = taken_over.await;
+    result.log = transcript.log();
+    let taken_over = rescue::after(&calls, taken_over);
+    rescue::sweep(&kept)?;
+    match rescue::left_by(&kept) {
+        Some(state) => rescue::of(run, attempt.node, &state, taken_over),
+        None => taken_over,
+    }
+}

@@ -1,0 +1,201 @@
+//! Terraform's processes, one after another.
+
+use std::{fs::File, time::Duration};
+
+use camino::Utf8Path;
+
+use super::{
+    super::run::{direct_child, kept_child},
+    transcript::{Follower, Transcript},
+    unit::Unit,
+};
+use crate::{
+    event::FailureKind,
+    execute::{ExecuteError, Run, attempt::Attempt},
+    process::{CommandSpec, Ended, GRACE, GRACE_OF_CHANGES, SignalTarget, StopPolicy, StopReason, kept},
+    terraform::{arguments, lock_file},
+};
+
+/// How often what a kept child printed is looked at.
+const FOLLOW_EVERY: Duration = Duration::from_millis(200);
+
+/// What all processes of one attempt have in common.
+pub(super) struct Calls<'c, 'r, 'p> {
+    pub(super) run: &'c Run<'r, 'p>,
+    pub(super) attempt: &'c Attempt<'c, 'p>,
+    pub(super) unit: &'c Unit,
+    pub(super) transcript: &'c Transcript<'c, 'r, 'p>,
+    pub(super) folder: &'c Utf8Path,
+    pub(super) relative: &'c Utf8Path,
+}
+
+/// How a process of terraform ended that was not stopped, and what it printed.
+pub(super) struct Said {
+    pub(super) code: i32,
+    pub(super) stdout: Vec<u8>,
+}
+
+impl Calls<'_, '_, '_> {
+    fn describe(&self, what: &str, args: Vec<String>, grace: Duration) -> CommandSpec {
+        let key = &self.attempt.node.key;
+        let binary = &self.unit.body.binary;
+        self.unit
+            .call(&format!("{binary} {what} for `{key}`"), args)
+            .timeout(self.attempt.node.task.timeout)
+            .stop(StopPolicy {
+                signal_to: SignalTarget::Leader,
+                grace,
+            })
+    }
+
+    /// Runs what changes nothing outside.
+    pub(super) async fn direct(&self, what: &str, args: Vec<String>) -> Result<Said, ExecuteError> {
+        let logins = self.run.child_logins(self.attempt.node)?;
+        let spec = logins.apply(self.describe(what, args, GRACE));
+        let (log, relative) = (self.transcript.path(), self.transcript.relative());
+        let called = direct_child(self.run, self.attempt, &spec, log, relative).await?;
+        self.end(what, called.0)
+    }
+
+    /// Runs what a keeper holds. Its folder's name tells a later run what it was.
+    pub(super) async fn kept(&self, what: &str, args: Vec<String>) -> Result<Said, ExecuteError> {
+        let logins = self.run.child_logins(self.attempt.node)?;
+        let spec = logins.apply(self.describe(what, args, GRACE_OF_CHANGES));
+        let (folder, relative) = (self.folder.join(what), self.relative.join(what));
+        let mut follower = Follower::new(kept::stdout_path(folder.as_std_path()));
+        let mut child = std::pin::pin!(kept_child(
+            self.run,
+            self.attempt,
+            (&spec, logins),
+            &folder,
+            &relative
+        ));
+        let called = loop {
+            tokio::select! {
+                called = &mut child => break called?,
+                () = tokio::time::sleep(FOLLOW_EVERY) => follower.tell(self.transcript)?,
+            }
+        };
+        let stdout = called.0.stdout.as_ref().map_or(&[][..], |stdout| stdout.expose());
+        follower.finish(stdout, self.transcript)?;
+        self.transcript.add(&folder.join("log"))?;
+        self.end(what, called.0)
+    }
+
+    /// Judges how a process ended; its exit code is left to whoever asked for it.
+    pub(super) fn end(&self, what: &str, ended: Ended) -> Result<Said, ExecuteError> {
+        for note in &ended.notes {
+            let key = &self.attempt.node.key;
+            self.run.recorder.notice(&format!("{key}: {note}"));
+        }
+        match ended.stopped {
+            Some(StopReason::Cancelled) => return Err(ExecuteError::Cancelled),
+            Some(StopReason::TimedOut) => {
+                let limit = crate::plan::duration::text(self.attempt.node.task.timeout);
+                let message = format!("`{} {what}` was stopped after {limit}", self.unit.body.binary);
+                return Err(ExecuteError::task(FailureKind::Timeout, message)
+                    .hint("`timeout` of the task says how long an attempt may take"));
+            }
+            None => {}
+        }
+        let stdout = ended.stdout.map_or_else(Vec::new, |stdout| stdout.expose().to_vec());
+        Ok(Said {
+            code: ended.how.code(),
+            stdout,
+        })
+    }
+
+    /// A process that ended with another code than was expected, as its own diagnostics tell it.
+    pub(super) fn failed(&self, what: &str, said: &Said) -> ExecuteError {
+        super::failure::of(self, what, said)
+    }
+
+    /// Tells what a process said, and fails where it did.
+    fn told(&self, what: &str, said: Said) -> Result<Said, ExecuteError> {
+        self.transcript.tell(&said.stdout)?;
+        match said.code {
+            0 => Ok(said),
+            _ => Err(self.failed(what, &said)),
+        }
+    }
+
+    /// Holds the version against the one that the plan pins.
+    pub(super) async fn version(&self) -> Result<(), ExecuteError> {
+        let binary = self.unit.body.binary.as_str();
+        let Some(tool) = self.run.graph.plan().tools.get(binary) else {
+            return Ok(());
+        };
+        let said = self.direct("version", arguments::version()).await?;
+        let found = arguments::version_of(&said.stdout);
+        if found.as_deref() == Some(tool.version.as_str()) {
+            return Ok(());
+        }
+        let found = found.unwrap_or_else(|| "no version".to_owned());
+        let message = format!(
+            "`{binary}` is {found}, and the plan's `tools` want {}",
+            tool.version
+        );
+        Err(ExecuteError::task(FailureKind::Invalid, message).hint(format!(
+            "put {binary} {} first on the PATH, or change `tools`",
+            tool.version
+        )))
+    }
+
+    /// Initialises the module. One process at a time writes to the plugin cache: terraform does not guard it
+    /// (hashicorp/terraform#31964).
+    pub(super) async fn initialise(&self) -> Result<(), ExecuteError> {
+        let guard = match &self.unit.cache {
+            Some(cache) => Some(take(cache.join("lock")).await?),
+            None => None,
+        };
+        let unit = self.unit;
+        let is_locked = unit.dir.join(lock_file::NAME).exists();
+        let config = match unit.is_stood_in() {
+            true => &[][..],
+            false => &unit.body.backend_config,
+        };
+        let said = self.direct("init", arguments::init(is_locked, config)).await?;
+        drop(guard);
+        self.told("init", said)?;
+        if unit.body.workspace != "default" {
+            let args = arguments::workspace(&unit.body.workspace);
+            let said = self.direct("workspace", args).await?;
+            self.told("workspace", said)?;
+        }
+        Ok(())
+    }
+
+    /// Says which files are not formatted, and refuses what is not valid.
+    pub(super) async fn check(&self) -> Result<(), ExecuteError> {
+        let said = self.direct("fmt", arguments::fmt_check()).await?;
+        let unformatted = String::from_utf8_lossy(&said.stdout);
+        for file in unformatted.lines().filter(|_| said.code == 3) {
+            let (key, dir) = (&self.attempt.node.key, &self.unit.body.dir);
+            self.run.recorder.notice(&format!(
+                "{key}: `{dir}/{file}` is not formatted: `{} fmt {dir}`",
+                self.unit.body.binary
+            ));
+        }
+        let said = self.direct("validate", arguments::validate()).await?;
+        match said.code {
+            0 => Ok(()),
+            _ => Err(self.failed("validate", &said)),
+        }
+    }
+}
+
+/// Waits until nobody else has a lock.
+async fn take(path: camino::Utf8PathBuf) -> Result<File, ExecuteError> {
+    let waiting = tokio::task::spawn_blocking(move || {
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path);
+        let locked = lock.and_then(|lock| lock.lock().map(|()| lock));
+        locked.map_err(|error| ExecuteError::file("lock", path, error))
+    });
+    waiting
+        .await
+        .map_err(|error| ExecuteError::task(FailureKind::Internal, error.to_string()))?
+}

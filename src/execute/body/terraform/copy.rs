@@ -1,0 +1,126 @@
+//! A rehearsal's copy of a root module: the same files, with a local state in place of the backend, and without the hashes of
+//! providers that are stood in for.
+//!
+//! The copy lies beside the module, so that what it names by `../` is where it was.
+
+use std::fs;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::{
+    event::Reality,
+    execute::{ExecuteError, Run, stand_in::TerraformStandIns},
+    graph::Node,
+    ident::TaskKey,
+    plan::{field::Field, model::Kind},
+    terraform::lock_file,
+};
+
+/// Terraform merges a file of such a name over the others, whatever they say.
+const OVERRIDE: &str = "deploy_action_rehearsal_override.tf";
+const LOCK_FILE: &str = ".terraform.lock.hcl";
+
+/// Makes the copy, and says who stands in.
+pub(super) fn stand_in(
+    module: &Utf8Path,
+    stand_ins: &TerraformStandIns,
+    key: &TaskKey,
+) -> Result<(Utf8PathBuf, Reality), ExecuteError> {
+    let name = module.file_name().unwrap_or("module");
+    let copy = module.with_file_name(format!(".{name}.rehearsal"));
+    if copy.exists() {
+        fs::remove_dir_all(&copy).map_err(|error| ExecuteError::file("remove", &copy, error))?;
+    }
+    copy_folder(module, &copy)?;
+    let states = Utf8Path::new(&stand_ins.states);
+    fs::create_dir_all(states).map_err(|error| ExecuteError::file("make", states, error))?;
+    let state = states.join(format!("{}.tfstate", file_name(key)));
+    write(&copy.join(OVERRIDE), &backend(&state))?;
+    let lock = copy.join(LOCK_FILE);
+    if lock.exists() {
+        let text = fs::read_to_string(&lock)
+            .map_err(|error| ExecuteError::file("read", &lock, error))?;
+        let replaced: Vec<&str> = stand_ins.providers.keys().map(String::as_str).collect();
+        write(&lock, &lock_file::without_hashes(&text, &replaced))?;
+    }
+    let mut who: Vec<&str> = stand_ins.providers.values().map(String::as_str).collect();
+    who.dedup();
+    let who = format!(
+        "{}; the state is a local file in place of the backend",
+        who.join(", ")
+    );
+    Ok((copy, Reality::StandIn { who }))
+}
+
+/// Why a rehearsal cannot carry a module out: nobody stands in for a provider of it, or terraform is not here.
+pub(in crate::execute) fn without_stand_in<'p>(run: &Run<'_, 'p>, node: &Node<'p>) -> Option<String> {
+    if node.task.kind != Kind::Terraform || !run.world.stand_ins.is_rehearsal() {
+        return None;
+    }
+    let Some(stand_ins) = &run.world.stand_ins.terraform else {
+        return Some("this rehearsal has no stand-ins for terraform's providers".to_owned());
+    };
+    let binary = node.task.body.get("binary").and_then(Field::literal);
+    let binary = binary.unwrap_or_else(|| "terraform".to_owned());
+    if !is_found(run, &binary) {
+        return Some(format!("`{binary}` is not on the PATH"));
+    }
+    let dir = node.task.body.get("dir").and_then(Field::literal)?;
+    let lock = fs::read_to_string(run.world.path(dir).join(LOCK_FILE)).ok()?;
+    let providers = lock_file::providers(&lock);
+    let missing = providers
+        .iter()
+        .find(|provider| !stand_ins.providers.contains_key(&provider.address))?;
+    Some(format!("nobody stands in for provider `{}`", missing.address))
+}
+
+fn is_found(run: &Run<'_, '_>, program: &str) -> bool {
+    let path = run.world.variable("PATH").unwrap_or_default();
+    std::env::split_paths(path).any(|folder| folder.join(program).is_file())
+}
+
+/// A task in a file's name.
+pub(super) fn file_name(key: &TaskKey) -> String {
+    let word = |character: char| match character {
+        '[' | ']' | '@' | '/' => '-',
+        other => other,
+    };
+    key.to_string().chars().map(word).collect()
+}
+
+fn backend(state: &Utf8Path) -> String {
+    let path = serde_json::Value::from(state.as_str()).to_string();
+    // A template of terraform begins with `${`.
+    let path = path.replace("${", "$${").replace("%{", "%%{");
+    format!("terraform {{\n  backend \"local\" {{\n    path = {path}\n  }}\n}}\n")
+}
+
+fn write(path: &Utf8Path, text: &str) -> Result<(), ExecuteError> {
+    fs::write(path, text).map_err(|error| ExecuteError::file("write", path, error))
+}
+
+/// Copies the files of a folder, but for what terraform makes there.
+fn copy_folder(from: &Utf8Path, to: &Utf8Path) -> Result<(), ExecuteError> {
+    fs::create_dir_all(to).map_err(|error| ExecuteError::file("make", to, error))?;
+    let entries = from
+        .read_dir_utf8()
+        .map_err(|error| ExecuteError::file("read", from, error))?;
+    for entry in entries {
+        let entry = entry.map_err(|error| ExecuteError::file("read", from, error))?;
+        let name = entry.file_name();
+        if name == ".terraform" || name.contains(".tfstate") {
+            continue;
+        }
+        let target = to.join(name);
+        let kind = entry
+            .file_type()
+            .map_err(|error| ExecuteError::file("read", entry.path(), error))?;
+        if kind.is_dir() {
+            copy_folder(entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), &target)
+                .map_err(|error| ExecuteError::file("copy", entry.path(), error))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,174 @@
+//! What a person asks for when an apply was cut off: a rescued state put into its backend, a lock taken away.
+
+use std::{fs, io::Write as _};
+
+use super::{Place, call::Calls, rescue, transcript::Transcript, unit::Unit};
+use crate::{
+    event::{Event, FailureKind},
+    execute::{
+        ExecuteError, Run,
+        attempt::Attempt,
+        body::evaluate,
+        prepare::{Mode, Prepared},
+        seal,
+    },
+    graph::Node,
+    ledger::Durability,
+    plan::{
+        kind::{Reader, terraform::Terraform},
+        model::Kind,
+    },
+    portable,
+    process::StopListener,
+    terraform::{StateFile, StateOrder, arguments},
+};
+
+/// What a repair came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repaired {
+    /// What was done, in words.
+    pub words: String,
+}
+
+impl<'p> Run<'_, 'p> {
+    /// Puts the rescued state of a terraform task into its backend, if the backend knows less of the same state.
+    ///
+    /// # Errors
+    ///
+    /// Nothing was rescued, nothing here opens it, or the backend has another state or knows more.
+    pub async fn recover(&self, index: usize) -> Result<Repaired, ExecuteError> {
+        let node = &self.graph.nodes()[index];
+        let rescued = rescue::read(self, node)?;
+        let state = match rescued.is_sealed {
+            true => seal::open(&rescued.bytes, &self.key_of(node)?)?,
+            false => rescued.bytes.clone(),
+        };
+        let words = self
+            .with_module(index, async |calls| {
+                calls.initialise().await?;
+                push(calls, &state).await
+            })
+            .await?;
+        let because = format!("its rescued state was put into the backend by {}", self.actor());
+        let event = Event::TaskInvalidated {
+            task: node.key.clone(),
+            because,
+        };
+        self.record(node, event, Durability::Synced)?;
+        fs::remove_file(&rescued.path)
+            .map_err(|error| ExecuteError::file("remove", &rescued.path, error))?;
+        Ok(Repaired { words })
+    }
+
+    /// Takes the lock of a terraform state away, by its id.
+    ///
+    /// # Errors
+    ///
+    /// The backend has no such lock, or another.
+    pub async fn force_unlock(&self, index: usize, id: &str) -> Result<Repaired, ExecuteError> {
+        self.with_module(index, async |calls| {
+            calls.initialise().await?;
+            let said = calls.direct("force-unlock", arguments::force_unlock(id)).await?;
+            match said.code {
+                0 => Ok(()),
+                _ => Err(calls.failed("force-unlock", &said)),
+            }
+        })
+        .await?;
+        Ok(Repaired {
+            words: format!("the lock {id} is gone"),
+        })
+    }
+
+    async fn with_module<T>(
+        &self,
+        index: usize,
+        work: impl AsyncFnOnce(&Calls<'_, '_, 'p>) -> Result<T, ExecuteError>,
+    ) -> Result<T, ExecuteError> {
+        let node = &self.graph.nodes()[index];
+        if node.task.kind != Kind::Terraform {
+            let message = format!("`{}` is of kind {}, and has no state", node.key, node.task.kind.key());
+            return Err(ExecuteError::task(FailureKind::Invalid, message));
+        }
+        let prepared = Prepared {
+            parts: self.fingerprint_parts(index)?,
+            mode: Mode::Whole,
+        };
+        let attempt = Attempt {
+            node,
+            number: 0,
+            prepared: &prepared,
+            stop: StopListener::never(),
+        };
+        let place = Place::of(self, &attempt)?;
+        let body = Terraform::read(Reader::new(&evaluate(self, &attempt)?))?;
+        let unit = Unit::of(self, &attempt, body, &place.folder)?;
+        let transcript = Transcript::new(self, node, &place.folder, &place.relative);
+        let done = work(&place.calls(self, &attempt, &unit, &transcript)).await;
+        unit.sweep()?;
+        done
+    }
+
+    fn key_of(&self, node: &Node<'p>) -> Result<crate::secret::Secret, ExecuteError> {
+        let environments = &self.graph.plan().environments;
+        let environment = node.key.environment.as_ref();
+        let environment = environment.and_then(|name| environments.get(name));
+        let Some(key) = environment.and_then(|environment| environment.key.as_ref()) else {
+            let message = format!("the environment of `{}` names no `key`", node.key);
+            return Err(ExecuteError::task(FailureKind::Invalid, message)
+                .hint("`key` of the environment names the secret that opens what is sealed"));
+        };
+        self.secrets.get(key.as_str()).cloned()
+    }
+}
+
+/// Writes a state to the backend, where that is right.
+async fn push(calls: &Calls<'_, '_, '_>, state: &[u8]) -> Result<String, ExecuteError> {
+    let broken = |error: crate::terraform::StateError| {
+        ExecuteError::task(FailureKind::Task, error.to_string())
+    };
+    let rescued = StateFile::read(state).map_err(broken)?;
+    let said = calls.direct("state pull", arguments::state_pull()).await?;
+    if said.code != 0 {
+        return Err(calls.failed("state pull", &said));
+    }
+    let held = match said.stdout.trim_ascii().is_empty() {
+        true => None,
+        false => Some(StateFile::read(&said.stdout).map_err(broken)?),
+    };
+    match rescued.against(held.as_ref()) {
+        StateOrder::Newer => {}
+        order @ (StateOrder::Same | StateOrder::Older | StateOrder::Foreign) => {
+            return Err(refused(order, &rescued, held.as_ref()));
+        }
+    }
+    let file = calls.unit.folder.join("rescued.tfstate");
+    let written = portable::private_file()
+        .create_new(true)
+        .write(true)
+        .open(&file)
+        .and_then(|mut file| file.write_all(state));
+    written.map_err(|error| ExecuteError::file("write", &file, error))?;
+    let said = calls.kept("push", arguments::state_push(&file)).await?;
+    if said.code != 0 {
+        return Err(calls.failed("state push", &said));
+    }
+    Ok(format!(
+        "the backend has serial {} of the state now; it had {}",
+        rescued.serial,
+        held.map_or_else(|| "nothing".to_owned(), |held| format!("serial {}", held.serial))
+    ))
+}
+
+fn refused(order: StateOrder, rescued: &StateFile, held: Option<&StateFile>) -> ExecuteError {
+    let held = held.map_or_else(|| "nothing".to_owned(), StateFile::to_string);
+    let why = match order {
+        StateOrder::Foreign => "they are of different lineages",
+        StateOrder::Older => "the backend knows more",
+        StateOrder::Same | StateOrder::Newer => "they are the same serial",
+    };
+    let message = format!("the rescued state is {rescued}, the backend has {held}: {why}");
+    ExecuteError::task(FailureKind::PlanStale, message).hint(
+        "look at both; what is right goes into the backend by `terraform state push`, and the rescued file away by hand",
+    )
+}

@@ -1,0 +1,190 @@
+//! The state that terraform could not write to its backend (`errored.tfstate`): the only copy of what it did.
+//!
+//! It is sealed to the environment's recipient and kept with the ledger, and nothing is planned on the backend's older state
+//! until somebody has recovered it.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write as _},
+};
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::call::Calls;
+use crate::{
+    event::{Event, FailureKind},
+    execute::{ExecuteError, Run, seal::seal},
+    graph::Node,
+    ledger::{self, Durability},
+    portable,
+};
+
+/// How terraform calls it; it lies where terraform worked.
+pub(super) const ERRORED: &str = "errored.tfstate";
+
+/// Folder of rescued states, relative to the ledger.
+const FOLDER: &str = "rescued";
+
+/// Where the rescued state of a task is, relative to the ledger.
+pub(in crate::execute) fn place_of(node: &Node<'_>) -> Utf8PathBuf {
+    Utf8Path::new(FOLDER).join(format!("{}.tfstate.age", super::copy::file_name(&node.key)))
+}
+
+/// Refuses to go on over a state that was not recovered.
+pub(super) fn before(calls: &Calls<'_, '_, '_>) -> Result<(), ExecuteError> {
+    let node = calls.attempt.node;
+    let place = place_of(node);
+    let ledger = calls.run.recorder.ledger_of(&node.key)?;
+    let is_rescued = ledger.path_of(place.as_str())?.exists();
+    let found = calls.unit.errored_state();
+    if !is_rescued && !found.exists() {
+        return Ok(());
+    }
+    let message = "an earlier apply could not write its state to the backend, which knows less than there is";
+    let rescued = match is_rescued {
+        true => place,
+        false => keep(calls.run, node, &found)?,
+    };
+    Err(ExecuteError::task(FailureKind::Invalid, message).hint(format!(
+        "it is kept in `{rescued}`: `deploy-action recover {}` compares it with the backend's and puts it there",
+        node.key
+    )))
+}
+
+/// Ends an attempt: takes the state that it left where the backend did not, and removes what it wrote besides.
+pub(super) fn after(
+    calls: &Calls<'_, '_, '_>,
+    ended: Result<(), ExecuteError>,
+) -> Result<(), ExecuteError> {
+    calls.unit.sweep()?;
+    let found = calls.unit.errored_state();
+    match found.exists() {
+        true => of(calls.run, calls.attempt.node, &found, ended),
+        false => ended,
+    }
+}
+
+/// Rescues a state, and says so in the failure that left it.
+pub(super) fn of<'p>(
+    run: &Run<'_, 'p>,
+    node: &Node<'p>,
+    found: &Utf8Path,
+    ended: Result<(), ExecuteError>,
+) -> Result<(), ExecuteError> {
+    let kept = keep(run, node, found)?;
+    let error = ended.err().unwrap_or_else(|| {
+        let message = "the state could not be written to its backend";
+        ExecuteError::task(FailureKind::Task, message)
+    });
+    let key = &node.key;
+    Err(error.hint(format!(
+        "its state could not be written to the backend and is kept in `{kept}`: `deploy-action recover {key}` puts it there"
+    )))
+}
+
+/// Returns the state that a kept child left behind, of which its keeper's folder is known.
+pub(super) fn left_by(kept: &Utf8Path) -> Option<Utf8PathBuf> {
+    let dir = fs::read_to_string(kept.parent()?.join(super::unit::DIR_FILE)).ok()?;
+    let state = Utf8PathBuf::from(dir).join(ERRORED);
+    state.exists().then_some(state)
+}
+
+/// Removes the saved plan that a kept child worked with.
+pub(super) fn sweep(kept: &Utf8Path) -> Result<(), ExecuteError> {
+    let folder = kept.with_file_name(super::unit::FOLDER);
+    match fs::remove_dir_all(&folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(ExecuteError::file("remove", folder, error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Rescues what an attempt left of which nobody saw the end.
+pub(in crate::execute) fn stranded<'p>(
+    run: &Run<'_, 'p>,
+    node: &Node<'p>,
+    attempt: &ledger::Attempt,
+) -> Result<(), ExecuteError> {
+    for child in &attempt.kept {
+        let folder = run.recorder.ledger_of(&node.key)?.path_of(&child.folder)?;
+        if let Some(state) = left_by(&folder) {
+            keep(run, node, &state)?;
+        }
+        sweep(&folder)?;
+    }
+    Ok(())
+}
+
+/// A state as it was kept.
+pub(super) struct Kept {
+    pub(super) path: Utf8PathBuf,
+    pub(super) bytes: Vec<u8>,
+    pub(super) is_sealed: bool,
+}
+
+/// Reads the rescued state of a task.
+pub(super) fn read<'p>(run: &Run<'_, 'p>, node: &Node<'p>) -> Result<Kept, ExecuteError> {
+    let ledger = run.recorder.ledger_of(&node.key)?;
+    let path = ledger.path_of(place_of(node).as_str())?;
+    let bytes = fs::read(&path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => {
+            let message = format!("no state of `{}` was rescued", node.key);
+            ExecuteError::task(FailureKind::Invalid, message)
+        }
+        _ => ExecuteError::file("read", &path, error),
+    })?;
+    Ok(Kept {
+        is_sealed: bytes.starts_with(b"-----BEGIN AGE ENCRYPTED FILE-----"),
+        path,
+        bytes,
+    })
+}
+
+/// Keeps a state with the ledger, sealed where the environment has a recipient, and removes it where it was.
+pub(in crate::execute) fn keep<'p>(
+    run: &Run<'_, 'p>,
+    node: &Node<'p>,
+    found: &Utf8Path,
+) -> Result<Utf8PathBuf, ExecuteError> {
+    let state = fs::read(found).map_err(|error| ExecuteError::file("read", found, error))?;
+    let sealed = match run.recipient(node) {
+        Some(recipient) => seal(&recipient, &state)?.into_bytes(),
+        None => {
+            run.recorder.notice(&format!(
+                "{}: its environment has no `recipient`, so the rescued state is kept in clear, for this user alone",
+                node.key
+            ));
+            state
+        }
+    };
+    let place = place_of(node);
+    let ledger = run.recorder.ledger_of(&node.key)?;
+    ledger.create_folder(Utf8Path::new(FOLDER))?;
+    let path = ledger.path_of(place.as_str())?;
+    write(&path, &sealed).map_err(|error| ExecuteError::file("write", &path, error))?;
+    let event = Event::EvidenceCaptured {
+        task: node.key.clone(),
+        path: place.to_string(),
+    };
+    run.record(node, event, Durability::Synced)?;
+    fs::remove_file(found).map_err(|error| ExecuteError::file("remove", found, error))?;
+    Ok(place)
+}
+
+/// Writes a file that is there whole, or not at all.
+fn write(path: &Utf8Path, bytes: &[u8]) -> io::Result<()> {
+    let beside = path.with_extension("new");
+    let mut file = portable::private_file()
+        .create(true)
+        .write(true)
+        .truncate(true)
+        .open(&beside)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&beside, path)?;
+    match path.parent() {
+        Some(folder) => File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,1 @@
+//! Backends that lock, refuse, and vanish.
