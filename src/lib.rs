@@ -8,7 +8,7 @@
 //! | 1 | [`plan`], [`document`], [`event`] |
 //! | 2 | [`graph`] |
 //! | 3 | [`ledger`], [`schedule`], [`process`], [`builder`], [`image`], [`attestation`], [`github`], [`container`], [`cloud`] |
-//! | 4 | [`login`], [`probe`], [`render`], [`workflow`] |
+//! | 4 | [`login`], [`probe`], [`render`], [`terraform`], [`workflow`] |
 //! | 5 | [`execute`], [`report`], [`checkpoint`], [`page`], [`rehearse`] |
 //! | 6 | [`cli`] |
 
@@ -41,4 +41,5 @@ pub mod render;
 pub mod report;
 pub mod schedule;
 pub mod secret;
+pub mod terraform;
 pub mod workflow;

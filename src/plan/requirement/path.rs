@@ -136,6 +136,13 @@ impl FieldPath {
         }
     }
 
+    /// Returns the fields that it goes through, from the outermost to itself.
+    pub fn ways(&self) -> impl Iterator<Item = Self> + '_ {
+        (1..=self.steps.len()).map(|length| Self {
+            steps: self.steps[..length].to_vec(),
+        })
+    }
+
     fn reach(&self, value: &Value) -> Reached {
         let mut reached = Reached::One(value.clone());
         for step in &self.steps {

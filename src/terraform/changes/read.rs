@@ -1,0 +1,209 @@
+//! Reads the document, once and from its beginning to its end.
+
+use std::{fmt, io};
+
+use indexmap::IndexMap;
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
+
+use super::{
+    Changes,
+    document::{ChangeDocument, ConfigurationDocument, VariableDocument},
+    take::Taking,
+};
+use crate::{secret::MaskError, terraform::AddressPattern};
+
+/// What of a plan is secret though terraform does not say so, and what is judged later.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Reading<'r> {
+    /// Resources, attributes (`data.spot_kubeconfig.*.raw`) and outputs (`output.kubeconfig`) that are sensitive.
+    pub sensitive: &'r [AddressPattern],
+    /// Resources whose attributes are kept for [`Changes::judge`].
+    pub kept: &'r [AddressPattern],
+}
+
+/// Why a document cannot be read as a plan. No value of the document stands in it.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangesError {
+    /// The reader failed.
+    #[error("the plan cannot be read")]
+    Io(#[source] io::Error),
+    /// It is no JSON, or ends too early.
+    #[error(
+        "{what} at line {line}, column {column} of the plan's JSON{}",
+        inside(part)
+    )]
+    Malformed {
+        /// What is wrong, in words.
+        what: &'static str,
+        /// The line, from 1.
+        line: usize,
+        /// The column, from 1.
+        column: usize,
+        /// The key of the document that was being read.
+        part: Option<String>,
+    },
+    /// It is JSON of another kind.
+    #[error("this is no plan of terraform: {because}")]
+    NotAPlan {
+        /// What is missing.
+        because: &'static str,
+    },
+    /// A format that means something else.
+    #[error("the plan's JSON is of format `{found}`, and formats 0.2 and 1 are understood")]
+    Format {
+        /// What the document says.
+        found: String,
+    },
+    /// Something that nobody here knows, and that may be anything.
+    #[error("the plan would do `{actions}` to `{address}`, which this version does not know")]
+    Action {
+        /// The resource.
+        address: String,
+        /// The words.
+        actions: String,
+    },
+    /// The secrets of the plan cannot be masked.
+    #[error("the plan's sensitive values cannot be masked")]
+    Mask(#[from] MaskError),
+}
+
+fn inside(part: &Option<String>) -> String {
+    part.as_deref()
+        .map(|part| format!(", in `{part}`"))
+        .unwrap_or_default()
+}
+
+impl ChangesError {
+    /// Returns the next step.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Malformed { .. } | Self::NotAPlan { .. } => {
+                Some("`terraform show -json PLANFILE` writes what is read here")
+            }
+            Self::Format { .. } | Self::Action { .. } => {
+                Some("pin a version of terraform that this program knows, as 1.11")
+            }
+            Self::Io(_) | Self::Mask(_) => None,
+        }
+    }
+}
+
+impl Changes {
+    /// Reads what `terraform show -json PLANFILE` wrote. The reader is best buffered.
+    ///
+    /// # Errors
+    ///
+    /// The document is malformed, no plan, or would do something that is not known here.
+    pub fn read(reader: impl io::Read, reading: &Reading<'_>) -> Result<Self, ChangesError> {
+        let mut taking = Taking::new(reading);
+        let mut deserializer = serde_json::Deserializer::from_reader(reader);
+        let read = deserializer
+            .deserialize_map(Document(&mut taking))
+            .and_then(|()| deserializer.end());
+        match read {
+            Ok(()) => taking.into_changes(),
+            Err(error) => Err(taking.into_error(error)),
+        }
+    }
+}
+
+/// The whole document.
+struct Document<'t, 'r>(&'t mut Taking<'r>);
+
+impl<'de> Visitor<'de> for Document<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a plan")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key::<String>()? {
+            part(self.0, &key, &mut map)?;
+        }
+        self.0.part = None;
+        Ok(())
+    }
+}
+
+fn part<'de, A: MapAccess<'de>>(
+    taking: &mut Taking<'_>,
+    key: &str,
+    map: &mut A,
+) -> Result<(), A::Error> {
+    taking.part = Some(key.to_owned());
+    match key {
+        "format_version" => {
+            let format = map.next_value()?;
+            let checked = taking.format(format);
+            taking.hold(checked)?;
+        }
+        "terraform_version" => taking.terraform_version = map.next_value()?,
+        "timestamp" => taking.timestamp = map.next_value()?,
+        "complete" => taking.complete = map.next_value()?,
+        "errored" => taking.errored = map.next_value()?,
+        "applyable" => taking.applyable = map.next_value()?,
+        "resource_changes" => map.next_value_seed(Each(taking, Taking::change))?,
+        "resource_drift" => map.next_value_seed(Each(taking, Taking::drifted))?,
+        "deferred_changes" => map.next_value_seed(Each(taking, Taking::deferred))?,
+        "checks" => map.next_value_seed(Each(taking, Taking::standing))?,
+        "output_changes" => {
+            let outputs: Option<IndexMap<String, ChangeDocument>> = map.next_value()?;
+            for (name, change) in outputs.into_iter().flatten() {
+                let taken = taking.output(name, change);
+                taking.hold(taken)?;
+            }
+        }
+        "variables" => {
+            let variables: Option<IndexMap<String, VariableDocument>> = map.next_value()?;
+            taking.variables = variables.unwrap_or_default();
+        }
+        "configuration" => {
+            let configuration: ConfigurationDocument = map.next_value()?;
+            taking.declared = configuration.root_module.variables;
+        }
+        other => {
+            taking.is_plan |= other == "planned_values";
+            map.next_value::<IgnoredAny>()?;
+        }
+    }
+    Ok(())
+}
+
+/// What takes an element.
+type Take<'r, T> = fn(&mut Taking<'r>, T) -> Result<(), ChangesError>;
+
+/// The elements of a list, each taken as soon as it is read.
+struct Each<'t, 'r, T>(&'t mut Taking<'r>, Take<'r, T>);
+
+impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Each<'_, '_, T> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Each<'_, '_, T> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a list")
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        let Self(taking, take) = self;
+        while let Some(element) = list.next_element()? {
+            let taken = take(taking, element);
+            taking.hold(taken)?;
+        }
+        Ok(())
+    }
+}
