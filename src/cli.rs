@@ -30,6 +30,7 @@ mod run;
 mod schema;
 mod session;
 mod signals;
+mod stand_in_provider;
 mod status;
 mod tags;
 mod trace;

@@ -5,7 +5,7 @@ use clap::Parser as _;
 use super::{
     CliError, Environment, Exit, action, checkpoint, close, completion, doctor, exit, explain,
     graph, init, lint, man, output, publish, rehearse, render, retention, run as run_verb, schema,
-    status, tags, trace,
+    stand_in_provider, status, tags, trace,
 };
 
 const EXAMPLES: &str = "\
@@ -53,6 +53,8 @@ enum Verb {
     /// Does what the inputs of the action say; called by action.yml
     #[command(hide = true)]
     Action,
+    #[command(hide = true)]
+    StandInProvider(stand_in_provider::StandInProviderArgs),
 }
 
 impl Args {
@@ -116,5 +118,6 @@ pub(super) fn carry_out(args: &Args, environment: &Environment) -> Result<Exit, 
         Verb::Completion(args) => completion::completion(args),
         Verb::Man(args) => man::man(args),
         Verb::Action => action::run(environment),
+        Verb::StandInProvider(args) => stand_in_provider::stand_in_provider(args, environment),
     }
 }

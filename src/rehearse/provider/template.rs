@@ -1,0 +1,189 @@
+//! Templates of rules: texts with `{…}` in them, whose values follow from what is known and from nothing else.
+//!
+//! `{self.name}` is an attribute of the object, `{config.project}` one of the provider's configuration, `{given.kubeconfig}`
+//! what the rehearsal gives; `{a|b|'text'}` is the first of them that is there. `{hash}`, `{hash:8}`, `{uuid}`, `{digits}`,
+//! `{ip:10.20}` and `{time}` are made from the object. `{{` and `}}` are braces.
+
+use serde_json::{Map, Value as Json};
+use sha2::{Digest as _, Sha256};
+
+use super::value::Value;
+
+/// Seconds of the first day of the stand-in's clock, which stands.
+const DAY: u32 = 86_400;
+
+/// What a template may speak of.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scope<'s> {
+    /// The attributes of the object, as far as they are known.
+    pub(super) object: &'s Value,
+    /// The provider's configuration.
+    pub(super) config: &'s Value,
+    /// What the rehearsal gives.
+    pub(super) given: &'s Map<String, Json>,
+    /// What the object is made from: equal objects have equal values.
+    pub(super) seed: &'s str,
+}
+
+/// A template that cannot be filled in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{{{0}}}` is not known")]
+pub struct TemplateError(pub(super) String);
+
+impl Scope<'_> {
+    /// Fills in the texts in a tree.
+    ///
+    /// # Errors
+    ///
+    /// A text speaks of what is not there.
+    pub(super) fn fill(&self, json: &Json, place: &str) -> Result<Json, TemplateError> {
+        Ok(match json {
+            Json::String(text) => Json::String(self.fill_text(text, place)?),
+            Json::Array(elements) => {
+                let elements = elements.iter().enumerate();
+                elements
+                    .map(|(index, element)| self.fill(element, &format!("{place}.{index}")))
+                    .collect::<Result<_, _>>()?
+            }
+            Json::Object(members) => Json::Object(
+                members
+                    .iter()
+                    .map(|(name, member)| {
+                        Ok((name.clone(), self.fill(member, &format!("{place}.{name}"))?))
+                    })
+                    .collect::<Result<_, _>>()?,
+            ),
+            Json::Null | Json::Bool(_) | Json::Number(_) => json.clone(),
+        })
+    }
+
+    /// Fills in a text. `place` tells equal words at different places of an object apart.
+    ///
+    /// # Errors
+    ///
+    /// It speaks of what is not there.
+    pub(super) fn fill_text(&self, text: &str, place: &str) -> Result<String, TemplateError> {
+        let mut filled = String::new();
+        let mut rest = text;
+        while let Some(at) = rest.find(['{', '}']) {
+            filled.push_str(&rest[..at]);
+            let brace = &rest[at..=at];
+            rest = &rest[at + 1..];
+            if let Some(behind) = rest.strip_prefix(brace) {
+                filled.push_str(brace);
+                rest = behind;
+            } else {
+                let (words, behind) = rest
+                    .split_once('}')
+                    .filter(|_| brace == "{")
+                    .ok_or_else(|| TemplateError(text.to_owned()))?;
+                filled.push_str(&self.first_of(words, place)?);
+                rest = behind;
+            }
+        }
+        filled.push_str(rest);
+        Ok(filled)
+    }
+
+    fn first_of(&self, words: &str, place: &str) -> Result<String, TemplateError> {
+        words
+            .split('|')
+            .find_map(|word| self.word(word.trim(), place))
+            .ok_or_else(|| TemplateError(words.to_owned()))
+    }
+
+    fn word(&self, word: &str, place: &str) -> Option<String> {
+        let (name, argument) = word.split_once(':').unwrap_or((word, ""));
+        match name {
+            "hash" => {
+                let length = argument.parse().unwrap_or(20);
+                self.hash(place).get(..length).map(str::to_owned)
+            }
+            "uuid" => Some(self.uuid(place)),
+            "digits" => Some(self.digits(place)),
+            "ip" => {
+                let [a, b, ..] = self.digest(place);
+                Some(format!("{argument}.{a}.{}", b.clamp(2, 254)))
+            }
+            "time" => Some(self.time(place)),
+            _ => self.known(word),
+        }
+    }
+
+    fn known(&self, word: &str) -> Option<String> {
+        if let Some(literal) = word.strip_prefix('\'') {
+            return literal.strip_suffix('\'').map(str::to_owned);
+        }
+        let (scope, path) = word.split_once('.')?;
+        match scope {
+            "self" => at(self.object, path)?.as_text(),
+            "config" => at(self.config, path)?.as_text(),
+            "given" => self.given.get(path)?.as_str().map(str::to_owned),
+            _ => None,
+        }
+    }
+
+    /// 64 hexadecimal digits.
+    fn hash(&self, place: &str) -> String {
+        hex::encode(self.digest(place))
+    }
+
+    fn uuid(&self, place: &str) -> String {
+        let hash = self.hash(place);
+        let parts = [
+            &hash[..8],
+            &hash[8..12],
+            &hash[13..16],
+            &hash[17..20],
+            &hash[20..32],
+        ];
+        let [first, second, third, fourth, last] = parts;
+        format!("{first}-{second}-4{third}-8{fourth}-{last}")
+    }
+
+    /// Twelve digits, the first of which is no 0.
+    fn digits(&self, place: &str) -> String {
+        let digest = self.digest(place);
+        let (bytes, _rest) = digest.split_first_chunk().expect("a digest has 32 bytes");
+        format!(
+            "{}",
+            100_000_000_000 + u64::from_be_bytes(*bytes) % 900_000_000_000
+        )
+    }
+
+    fn time(&self, place: &str) -> String {
+        let digest = self.digest(place);
+        let (bytes, _rest) = digest.split_first_chunk().expect("a digest has 32 bytes");
+        let second = u32::from_be_bytes(*bytes) % DAY;
+        format!(
+            "2025-01-01T{:02}:{:02}:{:02}Z",
+            second / 3600,
+            second / 60 % 60,
+            second % 60
+        )
+    }
+
+    fn digest(&self, place: &str) -> [u8; 32] {
+        Sha256::new()
+            .chain_update(self.seed)
+            .chain_update([0])
+            .chain_update(place)
+            .finalize()
+            .into()
+    }
+}
+
+/// Finds what stands at a path of names and indices; `a.b` goes through a list of one, as most blocks of one are.
+pub(super) fn at<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
+    path.split('.').try_fold(value, |value, step| match value {
+        Value::Members(members) => members.get(step),
+        Value::Elements(elements) => match step.parse::<usize>() {
+            Ok(index) => elements.get(index),
+            Err(_name) => match elements.first()? {
+                Value::Members(members) => members.get(step),
+                _ => None,
+            },
+        },
+        _ => None,
+    })
+}
