@@ -24,6 +24,9 @@ pub struct StandIns {
     /// Google's identity services.
     #[serde(default)]
     pub google: Option<GoogleServer>,
+    /// The certificate authority and the log by which a job signs; a rehearsal asks no others.
+    #[serde(default)]
+    pub sigstore: Option<Server>,
     /// Values of secrets that are not given: canaries, which must never be seen anywhere.
     pub secrets: BTreeMap<String, String>,
     /// Who gives approvals and confirmations.

@@ -255,6 +255,7 @@ impl Stage {
                 url: self.hub.api_url(),
                 who: hub::VERSION.to_owned(),
             }),
+            sigstore: None,
             google: self.google.as_ref().map(|google| GoogleServer {
                 server: Server {
                     url: google.base_url(),
