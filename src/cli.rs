@@ -22,8 +22,10 @@ mod page_watch;
 mod plan_file;
 mod publish;
 mod registries;
+mod recover;
 mod rehearse;
 mod render;
+mod repair;
 mod report_files;
 mod retention;
 mod run;
@@ -34,6 +36,7 @@ mod stand_in_provider;
 mod status;
 mod tags;
 mod trace;
+mod unlock;
 
 pub use args::{Args, run};
 pub use environment::Environment;

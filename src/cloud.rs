@@ -3,7 +3,7 @@
 //! A [`GoogleIdentity`] is asked for an access token as often as one is needed, and fetches a new one before the last has run
 //! out: by Workload Identity Federation (GitHub's OIDC token for a federated token, that for one of a service account), or by
 //! application default credentials. For children, a [`CredentialFile`] says the same in the form that Google's own libraries
-//! read.
+//! read. What GitHub says of a job can also be asked for others than Google: [`IdTokens`].
 //!
 //! Absent on purpose: Google's services themselves, and a clock; times come from the [`Clock`] that the caller gives.
 
@@ -12,6 +12,7 @@ mod credential_file;
 mod default_credentials;
 mod error;
 mod external;
+mod id_token;
 mod identity;
 mod key;
 mod metadata;
@@ -25,6 +26,7 @@ pub use clock::Clock;
 pub use credential_file::{CredentialFile, variables};
 pub use error::{CloudError, Refusal};
 pub use external::Federation;
+pub use id_token::IdTokens;
 pub use identity::{AccessToken, GoogleIdentity};
 pub use provider::{InvalidProvider, Provider};
 pub use services::{Addresses, Repeats, Services};

@@ -21,6 +21,11 @@ impl Digest {
         Self(Sha256::digest(bytes.as_ref()).into())
     }
 
+    /// Returns the 32 bytes.
+    pub fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// Returns the 64 hexadecimal characters without the algorithm.
     pub fn hex(&self) -> String {
         hex::encode(self.0)

@@ -55,8 +55,8 @@ pub use publish::{
 pub use pull::{Platforms, pull};
 pub use reference::{ImageReference, InvalidReference, RepositoryName, Tag};
 pub use referrers::{
-    Attached, Attachment, Form, Keeper, Referrer, Referrers, Same, attach, attached_bytes,
-    companion_subject, companion_tag, referrers,
+    Attached, Attachment, Form, Keeper, Referrer, Referrers, Same, are_attached, attach,
+    attached_bytes, companion_subject, companion_tag, referrers,
 };
 pub use retention::{Held, Listed, Reason, Rules, Verdict, inventory, judge, order_of_deletion};
 pub use rootfs::{FileFact, FileKind};

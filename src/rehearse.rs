@@ -14,6 +14,7 @@ pub mod provider;
 pub mod registry;
 mod request_log;
 mod stage;
+mod terraform;
 mod tree;
 mod world;
 

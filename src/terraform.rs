@@ -4,6 +4,7 @@
 //! No process is started, no file opened and no clock read; whoever drives the program does that.
 mod address;
 pub mod changes;
+pub mod shim;
 
 pub use address::AddressPattern;
 pub use changes::{Changes, ChangesError, Reading};

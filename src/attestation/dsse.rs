@@ -4,7 +4,10 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::{AttestationError, SigningKey, Statement, statement::MEDIA_TYPE as IN_TOTO};
+use super::{
+    AttestationError, Statement, keyless::BundledEntry, signer::Proof,
+    statement::MEDIA_TYPE as IN_TOTO,
+};
 
 /// Type of an envelope.
 pub(super) const ENVELOPE: &str = "application/vnd.dsse.envelope.v1+json";
@@ -29,14 +32,20 @@ struct Signature {
 #[serde(rename_all = "camelCase")]
 struct Bundle<'e> {
     media_type: &'static str,
-    verification_material: VerificationMaterial,
+    verification_material: VerificationMaterial<'e>,
     dsse_envelope: &'e Envelope,
 }
 
-#[derive(Serialize)]
+/// By what a signature is verified: exactly one of key and certificate, the latter with what the log says.
+#[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct VerificationMaterial {
-    public_key: PublicKeyHint,
+struct VerificationMaterial<'e> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    public_key: Option<PublicKeyHint>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate: Option<RawBytes>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tlog_entries: Option<[&'e BundledEntry; 1]>,
 }
 
 #[derive(Serialize)]
@@ -44,41 +53,63 @@ struct PublicKeyHint {
     hint: String,
 }
 
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RawBytes {
+    raw_bytes: String,
+}
+
 impl Envelope {
-    /// Signs a statement.
-    pub(super) fn sign(statement: &Statement, key: &SigningKey) -> Result<Self, AttestationError> {
-        let signature = key.sign(&encoded(IN_TOTO, &statement.bytes))?;
-        Ok(Self {
+    /// Puts a statement and the signature of its [`signed_bytes`] into an envelope.
+    pub(super) fn new(statement: &Statement, signature: String) -> Self {
+        Self {
             payload_type: IN_TOTO,
             payload: BASE64_STANDARD.encode(&statement.bytes),
-            signatures: [Signature {
-                sig: BASE64_STANDARD.encode(signature),
-            }],
-        })
+            signatures: [Signature { sig: signature }],
+        }
     }
 
-    pub(super) fn write(&self) -> Result<Bytes, AttestationError> {
-        Ok(serde_json::to_vec(self)
-            .map_err(AttestationError::Document)?
-            .into())
+    /// The signature, in base64.
+    pub(super) fn signature(&self) -> &str {
+        let [signature] = &self.signatures;
+        &signature.sig
     }
 
-    /// Writes the envelope as a bundle. The hint is what cosign gives: the digest of the public key.
-    pub(super) fn bundle(&self, key: &SigningKey) -> Result<Bytes, AttestationError> {
-        let fingerprint = hex::decode(key.fingerprint().hex()).unwrap_or_default();
+    pub(super) fn write(&self) -> Result<String, AttestationError> {
+        serde_json::to_string(self).map_err(AttestationError::Document)
+    }
+
+    /// Writes the envelope as a bundle. The hint at a key is what cosign gives: the digest of the public key.
+    pub(super) fn bundle(&self, proof: &Proof) -> Result<Bytes, AttestationError> {
+        let verification_material = match proof {
+            Proof::Key(fingerprint) => VerificationMaterial {
+                public_key: Some(PublicKeyHint {
+                    hint: BASE64_STANDARD.encode(fingerprint.bytes()),
+                }),
+                ..VerificationMaterial::default()
+            },
+            Proof::Job { certificate, entry } => VerificationMaterial {
+                certificate: Some(RawBytes {
+                    raw_bytes: BASE64_STANDARD.encode(&certificate.der),
+                }),
+                tlog_entries: Some([&entry.bundled]),
+                ..VerificationMaterial::default()
+            },
+        };
         let bundle = Bundle {
             media_type: BUNDLE,
-            verification_material: VerificationMaterial {
-                public_key: PublicKeyHint {
-                    hint: BASE64_STANDARD.encode(fingerprint),
-                },
-            },
+            verification_material,
             dsse_envelope: self,
         };
         Ok(serde_json::to_vec(&bundle)
             .map_err(AttestationError::Document)?
             .into())
     }
+}
+
+/// What is signed of a statement.
+pub(super) fn signed_bytes(statement: &Statement) -> Vec<u8> {
+    encoded(IN_TOTO, &statement.bytes)
 }
 
 /// What is signed: type and body, each behind its length, so that neither can pass for the other.

@@ -1,5 +1,6 @@
 //! What can go wrong with what is said of an image.
 
+use super::KeylessError;
 use crate::{event::FailureKind, image::ImageError};
 
 /// A document could not be made, or not be signed.
@@ -17,6 +18,9 @@ pub enum AttestationError {
     /// A value cannot stand in a document.
     #[error("a document about the image cannot be written")]
     Document(#[source] serde_json::Error),
+    /// A job could not sign.
+    #[error(transparent)]
+    Keyless(#[from] Box<KeylessError>),
     /// The signature was not made.
     #[error("the signature could not be made")]
     Signing,
@@ -28,6 +32,7 @@ impl AttestationError {
         match self {
             Self::Image(source) => source.kind(),
             Self::Key { .. } => FailureKind::Invalid,
+            Self::Keyless(source) => source.kind(),
             Self::Document(_) | Self::Signing => FailureKind::Internal,
         }
     }
@@ -41,6 +46,7 @@ impl AttestationError {
                  ec_paramgen_curve:P-256`"
                     .to_owned(),
             ),
+            Self::Keyless(source) => source.hint(),
             Self::Document(_) | Self::Signing => None,
         }
     }
@@ -55,5 +61,11 @@ impl AttestationError {
 impl From<ImageError> for AttestationError {
     fn from(source: ImageError) -> Self {
         Self::Image(Box::new(source))
+    }
+}
+
+impl From<KeylessError> for AttestationError {
+    fn from(source: KeylessError) -> Self {
+        Self::Keyless(Box::new(source))
     }
 }

@@ -92,6 +92,18 @@ impl SigningKey {
         }
     }
 
+    /// Makes a key that nobody keeps.
+    pub(super) fn ephemeral() -> Result<Self, AttestationError> {
+        let random = SystemRandom::new();
+        let algorithm = &ECDSA_P256_SHA256_ASN1_SIGNING;
+        let made = EcdsaKeyPair::generate_pkcs8(algorithm, &random);
+        let made = made.map_err(|_| AttestationError::Signing)?;
+        match EcdsaKeyPair::from_pkcs8(algorithm, made.as_ref(), &random) {
+            Ok(pair) => Ok(Self { pair, random }),
+            Err(_) => Err(AttestationError::Signing),
+        }
+    }
+
     /// Returns the public key in PEM, for `cosign verify --key`.
     pub fn public_pem(&self) -> String {
         let text = BASE64_STANDARD.encode(self.public_der());
@@ -104,7 +116,7 @@ impl SigningKey {
         Digest::of(self.public_der())
     }
 
-    fn public_der(&self) -> Vec<u8> {
+    pub(super) fn public_der(&self) -> Vec<u8> {
         let point = self.pair.public_key().as_ref();
         [&PUBLIC_KEY_PREFIX, point].concat()
     }
@@ -119,7 +131,7 @@ impl SigningKey {
 }
 
 /// Takes the armour off: what kind of thing it says it is, and the bytes.
-fn armoured(pem: &str) -> Result<(String, Zeroizing<Vec<u8>>), AttestationError> {
+pub(super) fn armoured(pem: &str) -> Result<(String, Zeroizing<Vec<u8>>), AttestationError> {
     let mut lines = pem.lines().map(str::trim).filter(|line| !line.is_empty());
     let label = lines
         .find_map(|line| line.strip_prefix("-----BEGIN ")?.strip_suffix("-----"))

@@ -7,7 +7,8 @@ use crate::{digest::Digest, image::RepositoryName};
 
 /// Type of what is signed in the older form.
 pub(super) const SIMPLE_SIGNING: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
-const PREDICATE: &str = "https://sigstore.dev/cosign/sign/v1";
+/// The kind of claim.
+pub(super) const PREDICATE: &str = "https://sigstore.dev/cosign/sign/v1";
 
 #[derive(Serialize)]
 struct Nothing {}

@@ -4,8 +4,8 @@ use clap::Parser as _;
 
 use super::{
     CliError, Environment, Exit, action, checkpoint, close, completion, doctor, exit, explain,
-    graph, init, lint, man, output, publish, rehearse, render, retention, run as run_verb, schema,
-    stand_in_provider, status, tags, trace,
+    graph, init, lint, man, output, publish, recover, rehearse, render, retention, run as run_verb, schema,
+    stand_in_provider, status, tags, trace, unlock,
 };
 
 const EXAMPLES: &str = "\
@@ -44,6 +44,8 @@ enum Verb {
     Publish(publish::PublishArgs),
     Retention(retention::RetentionArgs),
     Close(close::CloseArgs),
+    Recover(recover::RecoverArgs),
+    Unlock(unlock::UnlockArgs),
     Init(init::InitArgs),
     Doctor(doctor::DoctorArgs),
     Tags(Box<tags::TagsArgs>),
@@ -111,6 +113,8 @@ pub(super) fn carry_out(args: &Args, environment: &Environment) -> Result<Exit, 
         Verb::Publish(args) => publish::publish(args, environment),
         Verb::Retention(args) => retention::retention(args, environment),
         Verb::Close(args) => close::close(args, environment),
+        Verb::Recover(args) => recover::recover(args, environment),
+        Verb::Unlock(args) => unlock::unlock(args, environment),
         Verb::Init(args) => init::init(args, environment),
         Verb::Doctor(args) => doctor::doctor(args, environment),
         Verb::Tags(args) => tags::tags(args, environment),

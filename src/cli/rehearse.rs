@@ -18,7 +18,7 @@ use super::{
     signals,
 };
 use crate::{
-    cloud::GoogleIdentity,
+    cloud::IdTokens,
     diagnostic::Diagnostic,
     execute::StandIns,
     github::RunnerContext,
@@ -362,6 +362,7 @@ fn set(
         branch: subject.branch.clone(),
         is_merged: true,
         registries,
+        program: environment.program.clone(),
     };
     Stage::set(&options, plan).map_err(|error| {
         CliError::from_error(Exit::Unavailable, &error)
@@ -465,7 +466,7 @@ fn masker(stage: &Stage, stand_ins: &StandIns) -> Result<Masker, CliError> {
         .map(|(name, value)| (name.clone(), Secret::new(value.clone())));
     let token = std::iter::once(("GITHUB_TOKEN".to_owned(), stage.token().clone()));
     let google = stand_ins.google.iter();
-    let google = google.flat_map(|google| GoogleIdentity::secrets(&google.variables));
+    let google = google.flat_map(|google| IdTokens::secrets(&google.variables));
     Masker::new(canaries.chain(token).chain(google))
         .map_err(|error| CliError::from_error(Exit::Bug, &error))
 }

@@ -188,7 +188,7 @@ fn named(graph: &TaskGraph<'_>, names: &[String]) -> Result<BTreeSet<TaskKey>, C
 }
 
 /// Takes the lease of each walk that the run writes to.
-fn acquire<'r>(
+pub(super) fn acquire<'r>(
     run: &'r Run<'_, '_>,
     session: &Session,
     member: &Member,

@@ -49,17 +49,9 @@ impl Federation {
         variables: &BTreeMap<String, String>,
         addresses: &Addresses,
     ) -> Result<External, CloudError> {
-        let find = |name: &'static str| {
-            variables
-                .get(name)
-                .filter(|value| !value.is_empty())
-                .ok_or(CloudError::NoIdToken(name))
-        };
-        let (url, token) = (find(REQUEST_URL)?, find(REQUEST_TOKEN)?);
         let universe = &addresses.universe;
         let audience = format!("https://iam.{universe}/{}", self.provider);
-        let joint = if url.contains('?') { '&' } else { '?' };
-        let escaped: String = url::form_urlencoded::byte_serialize(audience.as_bytes()).collect();
+        let subject = Subject::of_job(&audience, variables)?;
         let impersonation = self.service_account.as_ref().map(|account| {
             format!(
                 "{}/v1/projects/-/serviceAccounts/{account}:generateAccessToken",
@@ -72,14 +64,7 @@ impl Federation {
             token_url: format!("{}/v1/token", addresses.sts),
             impersonation,
             lifetime: LIFETIME,
-            subject: Subject::Url {
-                url: format!("{url}{joint}audience={escaped}"),
-                headers: BTreeMap::from([(
-                    "Authorization".to_owned(),
-                    Secret::new(format!("Bearer {}", token)),
-                )]),
-                field: Some("value".to_owned()),
-            },
+            subject,
             asked_audience: Some(audience),
         })
     }
@@ -111,6 +96,85 @@ pub(super) enum Subject {
         path: PathBuf,
         field: Option<String>,
     },
+}
+
+impl Subject {
+    /// The token that GitHub gives a job for an audience; the runner's variables say where.
+    pub(super) fn of_job(
+        audience: &str,
+        variables: &BTreeMap<String, String>,
+    ) -> Result<Self, CloudError> {
+        let find = |name: &'static str| {
+            variables
+                .get(name)
+                .filter(|value| !value.is_empty())
+                .ok_or(CloudError::NoIdToken(name))
+        };
+        let (url, token) = (find(REQUEST_URL)?, find(REQUEST_TOKEN)?);
+        let joint = if url.contains('?') { '&' } else { '?' };
+        let escaped: String = url::form_urlencoded::byte_serialize(audience.as_bytes()).collect();
+        Ok(Self::Url {
+            url: format!("{url}{joint}audience={escaped}"),
+            headers: BTreeMap::from([(
+                "Authorization".to_owned(),
+                Secret::new(format!("Bearer {token}")),
+            )]),
+            field: Some("value".to_owned()),
+        })
+    }
+
+    /// Fetches what vouches.
+    pub(super) async fn token(&self, services: &Services) -> Result<Secret, CloudError> {
+        let (text, field) = match self {
+            Subject::Url {
+                url,
+                headers,
+                field,
+            } => {
+                let ask = || {
+                    headers
+                        .iter()
+                        .fold(services.http.get(url), |ask, (name, value)| {
+                            ask.header(name, value.expose())
+                        })
+                };
+                let answer = services
+                    .ask(VOUCHER, ask, |refused| match refused.status {
+                        401 | 403 => Refusal::JobOver,
+                        _ => Refusal::Other,
+                    })
+                    .await?;
+                (
+                    String::from_utf8_lossy(&answer.body).into_owned(),
+                    field.as_deref(),
+                )
+            }
+            Subject::File { path, field } => {
+                let text = std::fs::read_to_string(path).map_err(|source| CloudError::File {
+                    doing: "read",
+                    path: path.clone(),
+                    source,
+                })?;
+                (text, field.as_deref())
+            }
+        };
+        let token = match field {
+            None => Some(text.trim().to_owned()),
+            Some(field) => serde_json::from_str::<Value>(&text)
+                .ok()
+                .and_then(|answer| Some(answer.get(field)?.as_str()?.to_owned())),
+        };
+        token
+            .filter(|token| !token.is_empty())
+            .map(Secret::new)
+            .ok_or_else(|| CloudError::Protocol {
+                service: VOUCHER,
+                because: match field {
+                    Some(field) => format!("it gave no JSON with a text `{field}`"),
+                    None => "it gave nothing".to_owned(),
+                },
+            })
+    }
 }
 
 #[derive(Deserialize)]
@@ -149,7 +213,7 @@ impl External {
 
     async fn exchange(&self, services: &Services) -> Result<AccessToken, CloudError> {
         // A token that vouches lives for minutes: each exchange has its own.
-        let subject = self.subject_token(services).await?;
+        let subject = self.subject.token(services).await?;
         let request = json!({
             "audience": self.audience,
             "grantType": "urn:ietf:params:oauth:grant-type:token-exchange",
@@ -200,58 +264,6 @@ impl External {
         let there = answer.date.unwrap_or(asked);
         let lifetime = given.expire_time.duration_since(there).min(self.lifetime);
         Ok(AccessToken::new(given.access_token.0, asked, lifetime))
-    }
-
-    async fn subject_token(&self, services: &Services) -> Result<Secret, CloudError> {
-        let (text, field) = match &self.subject {
-            Subject::Url {
-                url,
-                headers,
-                field,
-            } => {
-                let ask = || {
-                    headers
-                        .iter()
-                        .fold(services.http.get(url), |ask, (name, value)| {
-                            ask.header(name, value.expose())
-                        })
-                };
-                let answer = services
-                    .ask(VOUCHER, ask, |refused| match refused.status {
-                        401 | 403 => Refusal::JobOver,
-                        _ => Refusal::Other,
-                    })
-                    .await?;
-                (
-                    String::from_utf8_lossy(&answer.body).into_owned(),
-                    field.as_deref(),
-                )
-            }
-            Subject::File { path, field } => {
-                let text = std::fs::read_to_string(path).map_err(|source| CloudError::File {
-                    doing: "read",
-                    path: path.clone(),
-                    source,
-                })?;
-                (text, field.as_deref())
-            }
-        };
-        let token = match field {
-            None => Some(text.trim().to_owned()),
-            Some(field) => serde_json::from_str::<Value>(&text)
-                .ok()
-                .and_then(|answer| Some(answer.get(field)?.as_str()?.to_owned())),
-        };
-        token
-            .filter(|token| !token.is_empty())
-            .map(Secret::new)
-            .ok_or_else(|| CloudError::Protocol {
-                service: VOUCHER,
-                because: match field {
-                    Some(field) => format!("it gave no JSON with a text `{field}`"),
-                    None => "it gave nothing".to_owned(),
-                },
-            })
     }
 
     fn meaning_of_exchange(&self, refused: &Refused) -> Refusal {

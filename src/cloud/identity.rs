@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 use super::{
     CloudError, CredentialFile, Federation, Services,
     default_credentials::{self, Found},
-    external::{External, REQUEST_TOKEN},
+    external::External,
     key::Key,
     metadata::Metadata,
     refresh::Refresh,
@@ -166,16 +166,5 @@ impl GoogleIdentity {
                 Ok(None)
             }
         }
-    }
-
-    /// Returns what must not be seen of a job's identity: the token that asks GitHub for others.
-    pub fn secrets(variables: &BTreeMap<String, String>) -> Vec<(String, Secret)> {
-        let token = variables
-            .get(REQUEST_TOKEN)
-            .filter(|token| !token.is_empty());
-        token
-            .map(|token| (REQUEST_TOKEN.to_owned(), Secret::new(token)))
-            .into_iter()
-            .collect()
     }
 }

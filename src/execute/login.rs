@@ -10,7 +10,8 @@ use std::{
 use super::{ExecuteError, Run, scope::Artifacts};
 use crate::{
     cloud::{
-        self, Addresses, Clock, CredentialFile, Federation, GoogleIdentity, Provider, Services,
+        self, Addresses, Clock, CredentialFile, Federation, GoogleIdentity, IdTokens, Provider,
+        Services,
     },
     event::{Effect, FailureKind, Reality},
     expression::{Map, Value},
@@ -69,7 +70,7 @@ impl<'p> Run<'_, 'p> {
         Ok(found)
     }
 
-    fn with_surroundings<T>(&self, ask: impl FnOnce(&Surroundings<'_>) -> T) -> T {
+    pub(super) fn with_surroundings<T>(&self, ask: impl FnOnce(&Surroundings<'_>) -> T) -> T {
         // A program that knows passwords is no task: the plan's secrets are nothing to it.
         let is_secret = |name: &str| self.graph.plan().secrets.contains_key(name);
         let variables = self.world.variables.iter();
@@ -99,7 +100,7 @@ impl<'p> Run<'_, 'p> {
         if let Some(known) = self.logins.google.borrow().get(&key) {
             return Ok(Arc::clone(known));
         }
-        self.add_to_mask(GoogleIdentity::secrets(&self.google_variables()))?;
+        self.add_to_mask(IdTokens::secrets(&self.oidc_variables()))?;
         let identity = Arc::new(self.identify(provider.as_deref(), account)?);
         let mut known = self.logins.google.borrow_mut();
         known.insert(key, Arc::clone(&identity));
@@ -131,7 +132,7 @@ impl<'p> Run<'_, 'p> {
                         .map_err(cloud::CloudError::from)?,
                     service_account,
                 };
-                GoogleIdentity::federated(&federation, &self.google_variables(), services)?
+                GoogleIdentity::federated(&federation, &self.oidc_variables(), services)?
             }
             None => GoogleIdentity::by_default(&self.world.variables, services)?,
         })
@@ -147,7 +148,7 @@ impl<'p> Run<'_, 'p> {
     }
 
     /// Where OIDC tokens come from: the runner, or what stands in its place.
-    fn google_variables(&self) -> BTreeMap<String, String> {
+    pub(super) fn oidc_variables(&self) -> BTreeMap<String, String> {
         match &self.world.stand_ins.google {
             Some(google) => google.variables.clone(),
             None => self.world.variables.clone(),

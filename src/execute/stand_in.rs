@@ -27,6 +27,9 @@ pub struct StandIns {
     /// Terraform's providers and backends.
     #[serde(default)]
     pub terraform: Option<TerraformStandIns>,
+    /// The certificate authority and the log by which a job signs; a rehearsal asks no others.
+    #[serde(default)]
+    pub sigstore: Option<Server>,
     /// Values of secrets that are not given: canaries, which must never be seen anywhere.
     pub secrets: BTreeMap<String, String>,
     /// To whom secret outputs are sealed, by environment, in place of the plan's recipients: the rehearsal has no key of theirs.

@@ -10,6 +10,6 @@ mod tagged;
 #[cfg(test)]
 mod tests;
 
-pub use attach::{Attached, Attachment, Form, Same, attach};
+pub use attach::{Attached, Attachment, Form, Same, are_attached, attach};
 pub use list::{Keeper, Referrer, Referrers, attached_bytes, referrers};
 pub use tagged::{companion_subject, companion_tag};

@@ -27,7 +27,7 @@ mod template;
 mod value;
 mod wire;
 
-pub use catalog::CatalogError;
+pub use catalog::{CatalogError, is_known};
 pub use mirror::{Mirror, MirrorError, MirrorOptions, ProviderVersion, VERSION, install};
 pub use rules::RulesError;
 pub use schema::SchemaError;

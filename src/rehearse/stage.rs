@@ -4,6 +4,7 @@
 //! lock               who rehearses here now
 //! registry/          blobs, manifests, requests of the embedded registry
 //! github/            comments, statuses, requests of the recording GitHub
+//! terraform/         the cloud behind the stand-ins of its providers, the states, what is to go wrong
 //! state/             the ledgers, as a run has them
 //! work/              work trees of jobs; removed when a job has ended well
 //! report/            the checkpoint as Markdown, page with its logs, JSON, and as it was posted
@@ -14,6 +15,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     io::Write as _,
+    path::PathBuf,
     sync::Arc,
 };
 
@@ -23,13 +25,15 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::{
     google::{self, Google, GoogleOptions, Trust},
     hub::{self, Hub, HubOptions},
+    provider::MirrorError,
     registry::{self, Registry, RegistryOptions},
+    terraform,
 };
 use crate::{
     cloud::Clock,
     execute::{
         StandIns,
-        stand_in::{GoogleServer, Server},
+        stand_in::{GoogleServer, Server, TerraformStandIns},
     },
     plan::{Plan, model::ConnectionKind},
     secret::Secret,
@@ -39,7 +43,15 @@ use crate::{
 const PERSON: &str = "the rehearsal";
 
 /// The folders of a stage.
-const FOLDERS: [&str; 6] = ["registry", "github", "state", "work", "report", "artifacts"];
+const FOLDERS: [&str; 7] = [
+    "registry",
+    "github",
+    "terraform",
+    "state",
+    "work",
+    "report",
+    "artifacts",
+];
 
 /// Those of them in which each run has a folder of its own, which no later run reads.
 const OF_ONE_RUN: [&str; 2] = ["work", "artifacts"];
@@ -61,6 +73,8 @@ pub struct StageOptions {
     pub is_merged: bool,
     /// The hosts of the plan's registries, all of which are replaced.
     pub registries: BTreeSet<String>,
+    /// This program, which is the stand-in for terraform's providers too.
+    pub program: PathBuf,
 }
 
 /// A stage that is set: the stand-ins run until it is struck.
@@ -71,6 +85,8 @@ pub struct Stage {
     hub: Hub,
     /// There where the plan has a way to Google.
     google: Option<Google>,
+    /// There where the plan has a module of terraform.
+    terraform: Option<TerraformStandIns>,
     token: Secret,
     /// What earlier rehearsals left, apart from what a later one reads.
     stale: Vec<Utf8PathBuf>,
@@ -108,6 +124,9 @@ pub enum StageError {
     /// The one that gives Google's tokens.
     #[error(transparent)]
     Google(#[from] google::GoogleError),
+    /// The providers of terraform.
+    #[error(transparent)]
+    Providers(#[from] MirrorError),
 }
 
 fn file(action: &'static str, path: &Utf8Path) -> impl FnOnce(std::io::Error) -> StageError {
@@ -133,7 +152,9 @@ impl Stage {
             if options.fresh && path.exists() {
                 fs::remove_dir_all(&path).map_err(file("remove", &path))?;
             }
-            fs::create_dir_all(&path).map_err(file("make", &path))?;
+            // States and the like hold what only their owner may read.
+            let made = crate::portable::private_folder().create(&path);
+            made.map_err(file("make", &path))?;
         }
         let mut stale = Vec::new();
         for name in OF_ONE_RUN {
@@ -153,11 +174,13 @@ impl Stage {
         ));
         let hub = start_hub(options, &folder, &token)?;
         let google = start_google(options, plan)?;
+        let terraform = terraform::stand_in(&folder.join("terraform"), plan, &options.program)?;
         let stage = Self {
             folder,
             registry,
             hub,
             google,
+            terraform,
             token,
             stale,
             _lock: lock,
@@ -216,6 +239,13 @@ impl Stage {
         ]
         .into_iter()
         .chain(google)
+        .chain(self.terraform.iter().flat_map(|terraform| {
+            let states = format!("local files in {}", terraform.states);
+            let providers = terraform.providers.iter();
+            providers
+                .map(|(address, who)| (format!("provider {address}"), who.clone()))
+                .chain([("terraform's backends".to_owned(), states)])
+        }))
         .chain([("approvals and confirmations".to_owned(), person)])
         .collect()
     }
@@ -258,6 +288,7 @@ impl Stage {
                 url: self.hub.api_url(),
                 who: hub::VERSION.to_owned(),
             }),
+            sigstore: None,
             google: self.google.as_ref().map(|google| GoogleServer {
                 server: Server {
                     url: google.base_url(),
@@ -265,7 +296,7 @@ impl Stage {
                 },
                 variables: google.variables(),
             }),
-            terraform: None,
+            terraform: self.terraform.clone(),
             secrets,
             recipients,
             person: Some(PERSON.to_owned()),

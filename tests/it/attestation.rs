@@ -2,6 +2,7 @@
 #![cfg(target_os = "linux")]
 
 mod cosign;
+mod keyless;
 mod run;
 
 use std::{collections::BTreeMap, fs, path::Path};

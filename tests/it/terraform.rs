@@ -58,7 +58,7 @@ fn a_module_is_applied_as_planned_and_its_outputs_are_read_by_others() {
     let finished = first.last("task-finished", "network");
     assert_eq!(finished["outputs"]["address"]["value"], "10.0.0.1/small");
     let effect = &finished["effects"][0];
-    assert_eq!(effect["what"], "terraform infra: 1 to create");
+    assert_eq!(effect["what"], "terraform infra: 1 to add, 1 output to change");
     assert_eq!(effect["reality"]["type"], "real");
     world
         .run(&[])

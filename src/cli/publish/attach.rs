@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::{
-    attestation::{AttestationError, SigningKey, contents, sbom, signature_of, spdx},
+    attestation::{AttestationError, Claim, Signer, SigningKey, contents, sbom, spdx},
     cli::{CliError, Environment, Exit, output, registries::image_error},
     image::{
         Access, Attachment, Descriptor, ImageError, Layout, PublishTarget, RegistryClient, attach,
@@ -14,7 +14,7 @@ use crate::{
 /// Documents, each with the manifest that it is about, and the key that signs the image under each of its names.
 pub(super) struct Documents {
     about: Vec<(Descriptor, Attachment)>,
-    key: Option<SigningKey>,
+    signer: Option<Signer>,
     root: Descriptor,
 }
 
@@ -46,12 +46,16 @@ impl Documents {
             .map(|pem| SigningKey::from_pem(&pem, secret("COSIGN_PASSWORD").as_ref()))
             .transpose()
             .map_err(|error| attestation_error(&error))?;
-        Ok(Self { about, key, root })
+        Ok(Self {
+            about,
+            signer: key.map(Signer::Key),
+            root,
+        })
     }
 
     /// Whether there is nothing to attach.
     pub(super) fn is_empty(&self) -> bool {
-        self.about.is_empty() && self.key.is_none()
+        self.about.is_empty() && self.signer.is_none()
     }
 
     /// Attaches them in every repository, which has the image by its digest.
@@ -69,10 +73,16 @@ impl Documents {
             let name = &target.repository;
             let repository = client.repository(name, Access::Push).map_err(failed)?;
             let mut about = self.about.clone();
-            if let Some(key) = &self.key {
-                let signature = signature_of(name, self.root.digest, key)
+            if let Some(signer) = &self.signer {
+                let claim = Claim::Image {
+                    repository: name.clone(),
+                    digest: self.root.digest,
+                };
+                let signature = claim
+                    .sign_once(signer, &repository, &self.root)
+                    .await
                     .map_err(|error| attestation_error(&error))?;
-                let signature = signature.into_iter();
+                let signature = signature.into_iter().flatten();
                 about.extend(signature.map(|document| (self.root.clone(), document)));
             }
             for (subject, document) in &about {

@@ -3,11 +3,13 @@
 mod attest;
 mod build;
 mod make;
+mod sign;
 mod tags;
 
 use self::{
     attest::Documents,
     make::make,
+    sign::Signing,
     tags::{Words, facts, settle, tags, taken},
 };
 use super::{Attempt, BodyResult, ExecuteError, Run, evaluate};
@@ -38,6 +40,10 @@ pub(super) async fn publish<'p>(
     let body = evaluate(run, attempt)?;
     let image = Image::read(Reader::new(&body))?;
     let to = Destinations::of(run, attempt, &image)?;
+    let signing = match to.repositories.is_empty() {
+        true => Signing::No,
+        false => Signing::of(run, attempt, &image)?,
+    };
     to.prove().await?;
     let started = run.world.now();
     let facts = facts(run).await?;
@@ -68,7 +74,7 @@ pub(super) async fn publish<'p>(
         return Ok(());
     }
     let made = (to.repositories.as_slice(), started);
-    let documents = Documents::of(run, attempt, &image, &layout, made)?;
+    let documents = Documents::of(run, attempt, (&image, signing), &layout, made)?;
     let root = match documents.is_empty() {
         true => RootManifest::MayWait,
         false => RootManifest::First,

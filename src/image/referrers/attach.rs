@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{
     Keeper, Referrer, Referrers,
     list::{fallback, referrers},
-    tagged::{attach_tagged, companion_tag},
+    tagged::{attach_tagged, companion_tag, is_tagged},
 };
 use crate::{
     digest::Digest,
@@ -110,6 +110,34 @@ pub async fn attach(
         attach_tagged(repository, subject.digest, attachment, &mut attached).await?;
     }
     Ok(attached)
+}
+
+/// Tells whether all of these are there, as [`Same`] has it of each.
+///
+/// # Errors
+/// If the registry refuses, cannot be reached, or holds something else under a tag that lists are kept at.
+pub async fn are_attached(
+    repository: &Repository<'_>,
+    subject: &Descriptor,
+    attachments: &[Attachment],
+) -> Result<bool, ImageError> {
+    let there = referrers(repository, subject.digest).await?;
+    for attachment in attachments {
+        let is_there = match attachment.form {
+            Form::Referrer => {
+                let (referrer, _) = artifact(subject, attachment)?;
+                let mut others = there.list.iter();
+                others.any(|other| attachment.is(&referrer, other))
+            }
+            Form::Tagged { suffix } => {
+                is_tagged(repository, subject.digest, suffix, attachment).await?
+            }
+        };
+        if !is_there {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 async fn attach_referrers(

@@ -8,7 +8,7 @@ use super::attach::{Attached, Attachment, Form, Same, document, plain, put_blob}
 use crate::{
     digest::Digest,
     image::{
-        Descriptor, ImageError, ManifestName, Repository, Tag,
+        Descriptor, FetchedManifest, ImageError, ManifestName, Repository, Tag,
         layout::to_json,
         spec::{CONFIG, MANIFEST},
     },
@@ -68,17 +68,10 @@ pub(super) async fn attach_tagged(
     let Form::Tagged { suffix } = attachment.form else {
         return Ok(());
     };
-    let tag = companion_tag(subject, suffix)?;
-    let name = ManifestName::Tag(tag);
+    let name = ManifestName::Tag(companion_tag(subject, suffix)?);
     let found = repository.get_manifest(&name).await?;
-    let mut layers = match &found {
-        Some(found) => read(&name, &found.media_type, &found.bytes)?,
-        None => Vec::new(),
-    };
-    let layer = Descriptor {
-        annotations: attachment.annotations.clone(),
-        ..document(attachment)
-    };
+    let mut layers = layers(&name, found.as_ref())?;
+    let layer = layer(attachment);
     if layers
         .iter()
         .any(|other| attachment.is_layer(&layer, other))
@@ -121,6 +114,39 @@ pub(super) async fn attach_tagged(
         Err(problem) => return Err(problem),
     }
     Ok(())
+}
+
+/// Tells whether a document is under such a tag.
+pub(super) async fn is_tagged(
+    repository: &Repository<'_>,
+    subject: Digest,
+    suffix: &str,
+    attachment: &Attachment,
+) -> Result<bool, ImageError> {
+    let name = ManifestName::Tag(companion_tag(subject, suffix)?);
+    let found = repository.get_manifest(&name).await?;
+    let layer = layer(attachment);
+    let layers = layers(&name, found.as_ref())?;
+    Ok(layers
+        .iter()
+        .any(|other| attachment.is_layer(&layer, other)))
+}
+
+fn layer(attachment: &Attachment) -> Descriptor {
+    Descriptor {
+        annotations: attachment.annotations.clone(),
+        ..document(attachment)
+    }
+}
+
+fn layers(
+    name: &ManifestName,
+    found: Option<&FetchedManifest>,
+) -> Result<Vec<Descriptor>, ImageError> {
+    match found {
+        Some(found) => read(name, &found.media_type, &found.bytes),
+        None => Ok(Vec::new()),
+    }
 }
 
 impl Attachment {

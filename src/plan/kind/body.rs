@@ -151,9 +151,14 @@ impl<'v> Reader<'v> {
 
     /// Returns a boolean.
     pub fn flag(&self, key: &str, default: bool) -> Result<bool, BodyError> {
+        Ok(self.optional_flag(key)?.unwrap_or(default))
+    }
+
+    /// Returns a boolean, where one is given.
+    pub fn optional_flag(&self, key: &str) -> Result<Option<bool>, BodyError> {
         match self.get(key) {
-            None => Ok(default),
-            Some(Value::Boolean(flag)) => Ok(*flag),
+            None => Ok(None),
+            Some(Value::Boolean(flag)) => Ok(Some(*flag)),
             Some(value) => Err(wrong(key, "a boolean", value)),
         }
     }

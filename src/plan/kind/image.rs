@@ -85,6 +85,12 @@ pub static GRAMMAR: Object = Object {
         )
         .default("true"),
         Key::new(
+            "sign",
+            Type::Boolean,
+            "whether it is signed: by the key in COSIGN_PRIVATE_KEY, without one as the job, which needs no key",
+        )
+        .default("where there is a key"),
+        Key::new(
             "expect",
             MAP_OF_REQUIREMENT,
             "what must be observed of it, as in check `image`",
@@ -196,6 +202,8 @@ pub struct Image {
     pub sbom: bool,
     /// Whether a statement of its making is attached.
     pub provenance: bool,
+    /// Whether it is signed; where there is a key, if the plan does not say it.
+    pub sign: Option<bool>,
 }
 
 impl Image {
@@ -217,6 +225,7 @@ impl Image {
             annotations: body.text("annotations")?,
             sbom: body.flag("sbom", true)?,
             provenance: body.flag("provenance", true)?,
+            sign: body.optional_flag("sign")?,
         })
     }
 }

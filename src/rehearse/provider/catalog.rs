@@ -48,6 +48,11 @@ pub enum CatalogError {
     Yaml(String),
 }
 
+/// Whether there is a stand-in for a provider, by its whole address.
+pub fn is_known(address: &str) -> bool {
+    ENTRIES.iter().any(|entry| entry.address == address)
+}
+
 /// Finds the stand-in of a provider by its whole address.
 ///
 /// # Errors

@@ -7,7 +7,7 @@ use std::{
 };
 
 use deploy_action::{
-    attestation::{Occasion, SigningKey, attestation, signature_of},
+    attestation::{Claim, Occasion, Signer, SigningKey},
     image::{
         Access, Attachment, ImageReference, PublishTarget, RegistryClient, RepositoryName, attach,
         http_client, publish,
@@ -78,25 +78,35 @@ impl Cosign {
         image: &ImageReference,
         options: &[&str],
     ) -> (bool, String) {
-        let (key, image) = (key.display().to_string(), image.to_string());
-        let mut arguments = vec![verb, "--key", &key, "--insecure-ignore-tlog"];
-        arguments.extend(options);
-        arguments.push(&image);
+        let key = key.display().to_string();
+        let by = [&["--key", &key, "--insecure-ignore-tlog"], options].concat();
+        self.accepts(verb, image, &by)
+    }
+
+    /// Whether it accepts an image by these options, and what it said.
+    pub fn accepts(&self, verb: &str, image: &ImageReference, options: &[&str]) -> (bool, String) {
+        let image = image.to_string();
+        let arguments = [&[verb], options, &[&image]].concat();
         let (code, words) = self.call(self.folder.path(), "", &arguments);
         (code == Some(0), words)
+    }
+
+    /// A folder that lasts as long as this.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 }
 
 /// An image in a registry, as programs name it.
-struct Published {
-    client: RegistryClient,
-    repository: RepositoryName,
-    reference: ImageReference,
-    subject: deploy_action::image::Descriptor,
+pub struct Published {
+    pub client: RegistryClient,
+    pub repository: RepositoryName,
+    pub reference: ImageReference,
+    pub subject: deploy_action::image::Descriptor,
 }
 
 impl Published {
-    async fn to(registry: &Running, content: &[u8]) -> Self {
+    pub async fn to(registry: &Running, content: &[u8]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let layout = image(folder.path(), &[("/app", content)]);
         let client = RegistryClient::new(http_client("test").expect("a client"));
@@ -118,29 +128,40 @@ impl Published {
         }
     }
 
-    async fn attach(&self, attachments: &[Attachment]) -> usize {
+    pub async fn attach(&self, attachments: &[Attachment]) -> usize {
         let repository = self.client.repository(&self.repository, Access::Push);
         let repository = repository.expect("an address");
         let attached = attach(&repository, &self.subject, attachments).await;
         attached.expect("attached").added.len()
     }
 
-    fn signature(&self, key: &SigningKey) -> Vec<Attachment> {
-        signature_of(&self.repository, self.subject.digest, key).expect("signed")
+    pub fn image(&self) -> Claim {
+        Claim::Image {
+            repository: self.repository.clone(),
+            digest: self.subject.digest,
+        }
     }
 
-    fn provenance(&self, key: &SigningKey) -> Vec<Attachment> {
-        let statement = provenance_of(self.subject.digest);
-        let occasion = Occasion {
-            revision: Some("abc".to_owned()),
-            created: None,
-        };
-        attestation(&statement, &occasion, Some(key)).expect("signed")
+    pub fn provenance(&self) -> Claim {
+        Claim::Statement {
+            statement: provenance_of(self.subject.digest),
+            occasion: Occasion {
+                revision: Some("abc".to_owned()),
+                created: None,
+            },
+        }
     }
 }
 
+/// Image and provenance, signed.
+async fn signed(published: &Published, signer: &Signer) -> Vec<Attachment> {
+    let image = published.image().sign(signer).await.expect("signed");
+    let made = published.provenance().sign(signer).await.expect("signed");
+    [image, made].concat()
+}
+
 /// The registries that keep lists, and those that do not.
-fn everywhere() -> [Running; 3] {
+pub fn everywhere() -> [Running; 3] {
     [
         registries::embedded(),
         registries::version_2(),
@@ -149,7 +170,7 @@ fn everywhere() -> [Running; 3] {
 }
 
 /// What cosign 3 looks for first, and what cosign 2 looks for.
-const FORMS: [&[&str]; 2] = [&[], &["--new-bundle-format=false"]];
+pub const FORMS: [&[&str]; 2] = [&[], &["--new-bundle-format=false"]];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cosign_accepts_our_signature_and_our_provenance_in_every_registry_and_form() {
@@ -160,13 +181,14 @@ async fn cosign_accepts_our_signature_and_our_provenance_in_every_registry_and_f
         fs::read_to_string(&public).expect("a key"),
         key.public_pem()
     );
+    let signer = Signer::Key(key);
     for registry in everywhere() {
         let published = Published::to(&registry, b"x").await;
         let image = &published.reference;
         let (is_signed, words) = cosign.verifies(&public, image, &[]);
         assert!(!is_signed, "before it is signed: {words}");
-        assert_eq!(published.attach(&published.signature(&key)).await, 2);
-        assert_eq!(published.attach(&published.provenance(&key)).await, 2);
+        let documents = signed(&published, &signer).await;
+        assert_eq!(published.attach(&documents).await, 4);
         for form in FORMS {
             let (is_signed, words) = cosign.verifies(&public, image, form);
             assert!(is_signed, "{form:?}: {words}");
@@ -174,8 +196,8 @@ async fn cosign_accepts_our_signature_and_our_provenance_in_every_registry_and_f
             assert!(is_attested, "{form:?}: {words}");
         }
         // Another run signs again, and says again how the image was made; neither is added.
-        assert_eq!(published.attach(&published.signature(&key)).await, 0);
-        assert_eq!(published.attach(&published.provenance(&key)).await, 0);
+        let documents = signed(&published, &signer).await;
+        assert_eq!(published.attach(&documents).await, 0);
     }
 }
 
@@ -184,11 +206,11 @@ async fn cosign_refuses_another_key_and_a_document_that_was_changed() {
     let cosign = Cosign::new();
     let (private, public) = cosign.keys("");
     let (_, another) = cosign.keys("");
-    let key = SigningKey::from_pem(&private, None).expect("a key");
+    let signer = Signer::Key(SigningKey::from_pem(&private, None).expect("a key"));
     let registry = registries::embedded();
     let right = Published::to(&registry, b"right").await;
-    right.attach(&right.signature(&key)).await;
-    right.attach(&right.provenance(&key)).await;
+    let documents = signed(&right, &signer).await;
+    right.attach(&documents).await;
     for form in FORMS {
         let (accepted, words) = cosign.verifies(&another, &right.reference, form);
         assert!(!accepted, "{words}");
@@ -197,10 +219,9 @@ async fn cosign_refuses_another_key_and_a_document_that_was_changed() {
     }
     // The documents of one image say nothing of another, and signed bytes that were changed say nothing at all.
     let wrong = Published::to(&registry, b"wrong").await;
-    wrong.attach(&right.signature(&key)).await;
-    wrong.attach(&right.provenance(&key)).await;
+    wrong.attach(&documents).await;
     let changed = Published::to(&registry, b"changed").await;
-    let made = [changed.signature(&key), changed.provenance(&key)].concat();
+    let made = signed(&changed, &signer).await;
     let made: Vec<_> = made.into_iter().map(tampered).collect();
     changed.attach(&made).await;
     for image in [&wrong.reference, &changed.reference] {

@@ -7,7 +7,7 @@ use super::{MODULE, SIZE, world};
 fn refused(module: &str, expected: &str) {
     let world = world(module, "");
     let ran = world.run(&[]);
-    ran.tells("1: network failed, reader blocked");
+    ran.tells("1: network failed (task), reader blocked on network");
     let failure = ran.failure("network");
     assert!(failure.starts_with(expected), "{failure}");
 }
@@ -38,7 +38,7 @@ fn a_replacement_needs_to_be_allowed_and_is_refused_by_address() {
     let world = world(MODULE, SIZE);
     world.run(&[]).tells("0: network succeeded, reader succeeded");
     let ran = world.run(&["--input", "size=other"]);
-    ran.tells("1: network failed, reader blocked");
+    ran.tells("1: network failed (verify-failed), reader blocked on network");
     let failure = ran.failure("network");
     assert!(failure.contains("terraform_data.net"), "{failure}");
     assert!(failure.contains("replace"), "{failure}");
@@ -51,7 +51,7 @@ fn a_policy_that_does_not_hold_is_told_with_what_was_found_and_expected() {
     let world = world(MODULE, &format!("{SIZE}{policy}"));
     world.run(&[]).tells("0: network succeeded, reader succeeded");
     let ran = world.run(&["--input", "size=large"]);
-    ran.tells("1: network failed, reader blocked");
+    ran.tells("1: network failed (verify-failed), reader blocked on network");
     let failure = ran.failure("network");
     for part in ["Small only", "terraform_data.net", "large", "small"] {
         assert!(failure.contains(part), "{part}: {failure}");
@@ -64,7 +64,7 @@ fn a_version_that_is_not_the_pinned_one_is_refused() {
     let plan = std::fs::read_to_string(world.repository().join("deploy.yaml")).expect("a plan");
     world.write("deploy.yaml", &format!("tools: {{ terraform: {{ version: 0.0.1 }} }}\n{plan}"));
     let ran = world.run(&[]);
-    ran.tells("1: network failed, reader blocked");
+    ran.tells("1: network failed (invalid), reader blocked on network");
     let failure = ran.failure("network");
     assert!(failure.contains("the plan's `tools` want 0.0.1"), "{failure}");
 }

@@ -11,6 +11,8 @@ mod proxy;
 mod push;
 mod registry;
 mod schedule;
+#[cfg(feature = "tokens")]
+mod sigstore;
 mod soak;
 mod survive;
 #[cfg(feature = "tokens")]
@@ -25,6 +27,8 @@ pub use proxy::{Proxy, ProxyOptions};
 pub use push::{Ended, Publisher};
 pub use registry::{Access, Edition, Registry};
 pub use schedule::Schedule;
+#[cfg(feature = "tokens")]
+pub use sigstore::{Fault as SigstoreFault, IDENTITY, ISSUER, SigstoreServer};
 pub use soak::{Soaked, soak};
 #[cfg(feature = "tokens")]
 pub use tokens::{Sold, TokenOptions, TokenServer};

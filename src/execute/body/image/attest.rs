@@ -2,21 +2,19 @@
 
 use jiff::Timestamp;
 
-use super::{Attempt, BodyResult, ExecuteError, Run};
+use super::{Attempt, BodyResult, ExecuteError, Run, sign::Signing};
 use crate::{
     attestation::{
-        AttestationError, Builder, Input, Occasion, RunFacts, SigningKey, Subject, attestation,
-        contents, provenance, sbom, signature_of, spdx,
+        AttestationError, Builder, Claim, Input, Occasion, RunFacts, Signer, Statement, Subject,
+        attestation, contents, provenance, sbom, spdx,
     },
     digest::Digest,
     event::Effect,
-    expression::Value,
     image::{
         Access, Attachment, Descriptor, Layout, PublishTarget, RegistryClient, RepositoryName,
         attach,
     },
     plan::kind::image::Image,
-    secret::Secret,
 };
 
 /// Who made an image where no workflow of GitHub did.
@@ -26,8 +24,10 @@ const ELSEWHERE: &str =
 /// Documents, each with the manifest that it is about.
 pub(super) struct Documents {
     about: Vec<(Descriptor, Vec<Attachment>)>,
-    /// Signs the image under each of its names.
-    key: Option<(SigningKey, Descriptor)>,
+    /// How the image was made.
+    provenance: Option<(Statement, Occasion)>,
+    root: Descriptor,
+    signing: Signing,
 }
 
 impl Documents {
@@ -35,12 +35,11 @@ impl Documents {
     pub(super) fn of<'p>(
         run: &Run<'_, 'p>,
         attempt: &Attempt<'_, 'p>,
-        image: &Image,
+        (image, signing): (&Image, Signing),
         layout: &Layout,
         (repositories, started): (&[RepositoryName], Timestamp),
     ) -> Result<Self, ExecuteError> {
         let root = layout.root()?;
-        let key = signing_key(run, attempt)?;
         let mut about = Vec::new();
         if image.sbom {
             let created = source_date(run);
@@ -51,32 +50,26 @@ impl Documents {
                 add(&mut about, &image, vec![sbom(document)]);
             }
         }
-        if image.provenance {
-            let subjects: Vec<Subject> = repositories
-                .iter()
-                .map(|repository| Subject {
-                    name: repository.to_string(),
-                    digest: root.digest,
-                })
-                .collect();
-            let facts = facts(run, attempt, started);
-            let statement = provenance(&subjects, &facts)?;
-            let occasion = Occasion {
-                revision: run.world.runner.revision.sha.clone(),
-                created: Some(facts.finished),
-            };
-            let key = key.as_ref();
-            add(&mut about, root, attestation(&statement, &occasion, key)?);
-        }
+        let provenance = match image.provenance {
+            true => Some(how_made(
+                run,
+                attempt,
+                root.digest,
+                (repositories, started),
+            )?),
+            false => None,
+        };
         Ok(Self {
             about,
-            key: key.map(|key| (key, root.clone())),
+            provenance,
+            root: root.clone(),
+            signing,
         })
     }
 
     /// Whether there is nothing to attach.
     pub(super) fn is_empty(&self) -> bool {
-        self.about.is_empty() && self.key.is_none()
+        self.about.is_empty() && self.provenance.is_none() && self.signing.signer().is_none()
     }
 
     /// Attaches them in every repository, which has the image by its digest.
@@ -90,12 +83,24 @@ impl Documents {
     ) -> Result<(), ExecuteError> {
         for target in targets {
             let name = &target.repository;
-            let mut about = self.about.clone();
-            if let Some((key, root)) = &self.key {
-                add(&mut about, root, signature_of(name, root.digest, key)?);
-            }
             let repository = client.repository(name, Access::Push)?;
+            let mut about = self.about.clone();
             let (mut added, mut present) = (0, 0);
+            match self.signing.signer() {
+                Some(signer) => {
+                    for claim in self.claims(name) {
+                        match claim.sign_once(signer, &repository, &self.root).await? {
+                            Some(signed) => add(&mut about, &self.root, signed),
+                            None => present += 2,
+                        }
+                    }
+                }
+                None => {
+                    let made = self.provenance.iter();
+                    let made = made.map(|(statement, occasion)| attestation(statement, occasion));
+                    add(&mut about, &self.root, made.collect());
+                }
+            }
             for (subject, attachments) in &about {
                 let attached = attach(&repository, subject, attachments).await?;
                 for warning in &attached.warnings {
@@ -112,8 +117,64 @@ impl Documents {
             let reality = run.world.stand_ins.reality_of_registry(name.registry());
             result.effects.push(Effect { what, reality });
         }
+        self.tell_who_signed(run, result).await
+    }
+
+    /// What is signed under a name.
+    fn claims(&self, name: &RepositoryName) -> Vec<Claim> {
+        let made = self
+            .provenance
+            .iter()
+            .map(|(statement, occasion)| Claim::Statement {
+                statement: statement.clone(),
+                occasion: occasion.clone(),
+            });
+        let image = Claim::Image {
+            repository: name.clone(),
+            digest: self.root.digest,
+        };
+        made.chain([image]).collect()
+    }
+
+    /// A signature by a key is one of the documents; one of the job is told to the world.
+    async fn tell_who_signed(
+        &self,
+        run: &Run<'_, '_>,
+        result: &mut BodyResult,
+    ) -> Result<(), ExecuteError> {
+        let what = match &self.signing {
+            Signing::By(Signer::Job(job)) => {
+                let (identity, log) = (job.identity().await?, job.sigstore().log());
+                format!("sign as {identity}, in the log at {log}")
+            }
+            Signing::NotInRehearsal => "sign as this job".to_owned(),
+            Signing::No | Signing::By(Signer::Key(_)) => return Ok(()),
+        };
+        let reality = self.signing.reality(run);
+        result.effects.push(Effect { what, reality });
         Ok(())
     }
+}
+
+fn how_made<'p>(
+    run: &Run<'_, 'p>,
+    attempt: &Attempt<'_, 'p>,
+    digest: Digest,
+    (repositories, started): (&[RepositoryName], Timestamp),
+) -> Result<(Statement, Occasion), ExecuteError> {
+    let subjects: Vec<Subject> = repositories
+        .iter()
+        .map(|repository| Subject {
+            name: repository.to_string(),
+            digest,
+        })
+        .collect();
+    let facts = facts(run, attempt, started);
+    let occasion = Occasion {
+        revision: run.world.runner.revision.sha.clone(),
+        created: Some(facts.finished),
+    };
+    Ok((provenance(&subjects, &facts)?, occasion))
 }
 
 /// Adds documents to those about the same manifest: its list is asked for once.
@@ -129,25 +190,6 @@ fn add(
         Some((_, known)) => known.extend(attachments),
         None => about.push((subject.clone(), attachments)),
     }
-}
-
-/// The key to sign with: the secret `COSIGN_PRIVATE_KEY`, with its password in `COSIGN_PASSWORD`.
-fn signing_key<'p>(
-    run: &Run<'_, 'p>,
-    attempt: &Attempt<'_, 'p>,
-) -> Result<Option<SigningKey>, ExecuteError> {
-    let secret = |name: &str| {
-        let declared = run.secrets.get(name).ok().cloned();
-        declared.or_else(|| run.world.variable(name).map(Secret::new))
-    };
-    let Some(pem) = secret("COSIGN_PRIVATE_KEY") else {
-        return Ok(None);
-    };
-    let password = secret("COSIGN_PASSWORD");
-    for secret in password.iter().chain([&pem]) {
-        run.mask_computed(attempt.node, &Value::Secret(secret.clone()))?;
-    }
-    Ok(Some(SigningKey::from_pem(&pem, password.as_ref())?))
 }
 
 /// When a list of contents was made, as its readers see it: another time would make it another document.

@@ -4,7 +4,7 @@ use super::{call::Calls, plan::Planned};
 use crate::{
     event::Effect,
     execute::{ExecuteError, attempt::BodyResult},
-    terraform::arguments,
+    terraform::shim::{arguments},
 };
 
 /// Applies a saved plan, if it holds a change.
@@ -18,7 +18,7 @@ pub(super) async fn apply(
         "{} {}: {}",
         unit.body.binary,
         unit.body.dir,
-        planned.changes.counts()
+        planned.changes.summary().headline()
     );
     result.effects.push(Effect {
         what,

@@ -13,7 +13,7 @@ use crate::{
     event::FailureKind,
     execute::{ExecuteError, Run, attempt::Attempt},
     process::{CommandSpec, Ended, GRACE, GRACE_OF_CHANGES, SignalTarget, StopPolicy, StopReason, kept},
-    terraform::{arguments, lock_file},
+    terraform::shim::{arguments, lock_file},
 };
 
 /// How often what a kept child printed is looked at.

@@ -13,7 +13,7 @@ use crate::{
     graph::Node,
     ident::TaskKey,
     plan::{field::Field, model::Kind},
-    terraform::lock_file,
+    terraform::shim::{lock_file},
 };
 
 /// Terraform merges a file of such a name over the others, whatever they say.

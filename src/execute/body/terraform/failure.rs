@@ -1,10 +1,12 @@
 //! What terraform says of its failures, as failures of the task.
 
-use super::call::{Calls, Said};
+use super::{
+    call::{Calls, Said},
+};
 use crate::{
     event::FailureKind,
     execute::ExecuteError,
-    terraform::message::Message,
+    terraform::shim::{message::Message},
 };
 
 /// Returns the failure that a process of terraform told: the first problem in words, the others counted; all of them are in

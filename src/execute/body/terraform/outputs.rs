@@ -1,6 +1,8 @@
 //! The outputs of the root module, and which of them are secret.
 
-use super::call::Calls;
+use super::{
+    call::Calls,
+};
 use crate::{
     event::FailureKind,
     execute::{
@@ -11,7 +13,8 @@ use crate::{
     expression::Value,
     ident::Name,
     secret::Secret,
-    terraform::{AddressPattern, StateValues, arguments, output},
+    terraform::AddressPattern,
+    terraform::shim::{StateValues, arguments, output},
 };
 
 /// Reads the outputs. One is secret where terraform, the plan's `sensitive` or the task's `outputs` says so.

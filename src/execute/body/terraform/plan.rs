@@ -1,12 +1,23 @@
 //! Planning: what would change, judged before anything does.
 
-use super::call::Calls;
+use super::{
+    call::Calls,
+};
 use crate::{
+    diagnostic::Severity,
     event::FailureKind,
     execute::ExecuteError,
-    expression::Map,
-    terraform::{AddressPattern, Changes, PlanExit, Policy, Reading, arguments},
+    expression::{Map, Value},
+    plan::kind::terraform as kind,
+    terraform::{
+        AddressPattern, Changes, Reading,
+        changes::{Allowed, NotAllowed, Policy},
+    },
+    terraform::shim::{PlanExit, arguments},
 };
+
+/// How terraform gives the reason where a creation was not finished.
+const TAINTED: &str = "replace because tainted";
 
 /// A saved plan, and what it would do.
 pub(super) struct Planned {
@@ -31,15 +42,102 @@ pub(super) async fn plan(
     if shown.code != 0 {
         return Err(calls.failed("show", &shown));
     }
-    let policies = Policy::read_all(evaluated.get("policy"))
-        .map_err(|error| ExecuteError::task(FailureKind::Invalid, error.to_string()))?;
+    let policies = policies(evaluated)?;
     let sensitive = unit.body.sensitive.iter();
+    let sensitive: Vec<AddressPattern> = sensitive.map(AddressPattern::new).collect();
+    let kept: Vec<AddressPattern> = policies
+        .iter()
+        .map(|policy| policy.resource.clone())
+        .collect();
     let reading = Reading {
-        sensitive: sensitive.map(AddressPattern::new).collect(),
-        kept: policies.iter().map(|policy| policy.resource.clone()).collect(),
+        sensitive: &sensitive,
+        kept: &kept,
     };
-    let changes = Changes::read(&shown.stdout[..], &reading)
-        .map_err(|error| ExecuteError::task(FailureKind::Task, error.to_string()))?;
+    let changes = Changes::read(&shown.stdout[..], &reading).map_err(|error| {
+        let failed = ExecuteError::task(FailureKind::Task, crate::execute::chain(&error));
+        match error.hint() {
+            Some(hint) => failed.hint(hint),
+            None => failed,
+        }
+    })?;
+    let secrets = changes.secrets();
+    let secrets = secrets.map(|(place, secret)| (place.to_owned(), secret.clone()));
+    calls.run.add_to_mask(secrets.collect())?;
     calls.transcript.say(&changes.summary().to_string())?;
+    judge(calls, &changes, &policies)?;
     Ok(Planned { changes })
+}
+
+/// Reads the policies whose conditions hold.
+fn policies(evaluated: &Map) -> Result<Vec<Policy>, ExecuteError> {
+    let Some(Value::List(entries)) = evaluated.get("policy") else {
+        return Ok(Vec::new());
+    };
+    let applies = |entry: &Value| !matches!(entry.get("if"), Some(Value::Boolean(false)));
+    let numbered = entries.iter().enumerate().filter(|(_, entry)| applies(entry));
+    let policies = numbered.map(|(index, entry)| {
+        Policy::read(index + 1, entry).map_err(|error| {
+            let failed = ExecuteError::task(FailureKind::Invalid, crate::execute::chain(&error));
+            match error.hint() {
+                Some(hint) => failed.hint(hint),
+                None => failed,
+            }
+        })
+    });
+    policies.collect()
+}
+
+/// Refuses what is not allowed, and what a policy does not hold for. All of it is told; the first stands in the failure.
+fn judge(
+    calls: &Calls<'_, '_, '_>,
+    changes: &Changes,
+    policies: &[Policy],
+) -> Result<(), ExecuteError> {
+    let allowed = calls.unit.body.allow.iter().map(|allowed| allowed.word());
+    let refused = changes.not_allowed(Allowed::of(allowed));
+    let refused = refused
+        .iter()
+        .filter(|refused| !is_of_an_earlier_attempt(calls, changes, refused));
+    let mut reasons: Vec<String> = refused.map(ToString::to_string).collect();
+    for policy in policies {
+        let judged = changes.judge(policy);
+        let violations = judged.violations.iter().map(ToString::to_string);
+        match judged.severity {
+            Severity::Error if judged.stops() => reasons.extend(violations),
+            Severity::Error | Severity::Warning => violations.for_each(|violation| {
+                let key = &calls.attempt.node.key;
+                calls.run.recorder.notice(&format!("{key}: {violation}"));
+            }),
+        }
+    }
+    for reason in &reasons {
+        calls.transcript.say(&format!("refused: {reason}"))?;
+    }
+    let Some(first) = reasons.first() else {
+        return Ok(());
+    };
+    let more = match reasons.len() {
+        1 => String::new(),
+        number => format!("; {} more in `{}`", number - 1, calls.transcript.relative()),
+    };
+    let message = format!("the plan is refused: {first}{more}");
+    Err(ExecuteError::task(FailureKind::VerifyFailed, message)
+        .hint("nothing was applied; `allow` and `policy` of the task say what a plan may hold"))
+}
+
+/// Whether a replacement only makes anew what an earlier attempt of this task began to make and did not finish: that is the
+/// creation which is allowed, and not the loss of something that was used.
+fn is_of_an_earlier_attempt(
+    calls: &Calls<'_, '_, '_>,
+    changes: &Changes,
+    refused: &NotAllowed,
+) -> bool {
+    let may_create = calls.unit.body.allow.contains(&kind::Allowed::Create);
+    // Attempts are counted anew after one that succeeded.
+    let is_repeated = calls.attempt.number > 1;
+    let mut resources = changes.resources.iter();
+    let is_tainted = resources.any(|change| {
+        change.address == refused.address && change.reason.as_deref() == Some(TAINTED)
+    });
+    may_create && is_repeated && is_tainted
 }

@@ -2,7 +2,9 @@
 
 use std::{fs, io::Write as _};
 
-use super::{Place, call::Calls, rescue, transcript::Transcript, unit::Unit};
+use super::{
+    Place, call::Calls, rescue,
+    transcript::Transcript, unit::Unit};
 use crate::{
     event::{Event, FailureKind},
     execute::{
@@ -20,7 +22,7 @@ use crate::{
     },
     portable,
     process::StopListener,
-    terraform::{StateFile, StateOrder, arguments},
+    terraform::shim::{StateError, StateFile, StateOrder, arguments},
 };
 
 /// What a repair came to.
@@ -124,7 +126,7 @@ impl<'p> Run<'_, 'p> {
 
 /// Writes a state to the backend, where that is right.
 async fn push(calls: &Calls<'_, '_, '_>, state: &[u8]) -> Result<String, ExecuteError> {
-    let broken = |error: crate::terraform::StateError| {
+    let broken = |error: StateError| {
         ExecuteError::task(FailureKind::Task, error.to_string())
     };
     let rescued = StateFile::read(state).map_err(broken)?;

@@ -12,7 +12,7 @@ use crate::{
     event::LogRef,
     execute::{ExecuteError, Run},
     graph::Node,
-    terraform::message::Message,
+    terraform::shim::{message::Message},
 };
 
 /// The readable log of an attempt. Its lines are shown as they come.

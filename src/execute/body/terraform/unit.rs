@@ -13,7 +13,7 @@ use crate::{
     portable,
     process::{CommandSpec, GRACE_OF_CHANGES, SignalTarget, StopPolicy},
     secret::Secret,
-    terraform::variables,
+    terraform::shim::{variables},
 };
 
 /// The most of terraform's standard output that is read, in bytes: plans of very large systems.

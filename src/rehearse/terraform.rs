@@ -1,0 +1,61 @@
+//! What terraform works with in a rehearsal: stand-ins for the providers of the plan's modules, and local states.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use camino::Utf8Path;
+
+use super::provider::{self, MirrorError, MirrorOptions, ProviderVersion};
+use crate::{
+    execute::stand_in::TerraformStandIns,
+    plan::{Plan, field::Field, model::Kind},
+    terraform::shim::lock_file,
+};
+
+/// Installs a stand-in for each provider that a module of the plan pins and that there is one for. `None` where the plan has no
+/// module.
+pub(super) fn stand_in(
+    folder: &Utf8Path,
+    plan: &Plan,
+    program: &Path,
+) -> Result<Option<TerraformStandIns>, MirrorError> {
+    let mut tasks = plan.tasks.iter();
+    if !tasks.any(|task| task.kind == Kind::Terraform) {
+        return Ok(None);
+    }
+    let providers = pinned(plan);
+    let options = MirrorOptions {
+        folder: folder.as_std_path().to_owned(),
+        program: program.to_owned(),
+        providers: providers.clone(),
+        state: folder.join("cloud.json").into(),
+        faults: folder.join("faults.json").into(),
+        given: BTreeMap::new(),
+    };
+    let mirror = provider::install(&options)?;
+    let addresses = providers.into_iter().map(|provider| provider.address);
+    Ok(Some(TerraformStandIns {
+        variables: mirror.variables,
+        providers: addresses.zip(mirror.who).collect(),
+        states: folder.join("states").to_string(),
+    }))
+}
+
+/// The providers that the modules' lock files pin, once each.
+fn pinned(plan: &Plan) -> Vec<ProviderVersion> {
+    let mut found: BTreeMap<String, String> = BTreeMap::new();
+    let modules = plan.tasks.iter().filter(|task| task.kind == Kind::Terraform);
+    for module in modules.filter_map(|task| task.body.get("dir").and_then(Field::literal)) {
+        // A module without one is told of where it is carried out.
+        let lock = plan.folder.join(module).join(lock_file::NAME);
+        let Ok(text) = fs::read_to_string(lock) else {
+            continue;
+        };
+        let pinned = lock_file::providers(&text).into_iter();
+        let known = pinned.filter(|pinned| provider::is_known(&pinned.address));
+        found.extend(known.map(|pinned| (pinned.address, pinned.version)));
+    }
+    let found = found.into_iter();
+    found
+        .map(|(address, version)| ProviderVersion { address, version })
+        .collect()
+}
