@@ -25,6 +25,7 @@ mod look_json;
 mod man;
 mod page;
 mod process;
+mod provider;
 mod publish;
 mod publish_faults;
 mod publish_servers;

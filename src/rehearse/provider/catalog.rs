@@ -1,5 +1,8 @@
 //! The providers that there is a stand-in for: their schemas and rules, which are parts of this program.
 
+use std::io::{self, Read as _};
+
+use flate2::read::GzDecoder;
 use serde_json::Value as Json;
 
 use super::{
@@ -12,16 +15,29 @@ use super::{
 pub(super) struct Entry {
     /// Where terraform finds the real one.
     pub(super) address: &'static str,
-    schema: &'static str,
+    /// What `terraform providers schema -json` says, packed.
+    schema: &'static [u8],
     rules: &'static str,
 }
 
 /// All of them.
-pub(super) const ENTRIES: [Entry; 1] = [Entry {
-    address: "registry.terraform.io/rackerlabs/spot",
-    schema: include_str!("schemas/spot.json"),
-    rules: include_str!("rules/spot.yaml"),
-}];
+pub(super) const ENTRIES: [Entry; 3] = [
+    Entry {
+        address: "registry.terraform.io/cloudflare/cloudflare",
+        schema: include_bytes!(concat!(env!("OUT_DIR"), "/cloudflare.json.gz")),
+        rules: include_str!("rules/cloudflare.yaml"),
+    },
+    Entry {
+        address: "registry.terraform.io/hashicorp/google",
+        schema: include_bytes!(concat!(env!("OUT_DIR"), "/google.json.gz")),
+        rules: include_str!("rules/google.yaml"),
+    },
+    Entry {
+        address: "registry.terraform.io/rackerlabs/spot",
+        schema: include_bytes!(concat!(env!("OUT_DIR"), "/spot.json.gz")),
+        rules: include_str!("rules/spot.yaml"),
+    },
+];
 
 /// A provider's files that are not what they should be.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +53,9 @@ pub enum CatalogError {
     /// The schema is not readable.
     #[error(transparent)]
     Schema(#[from] SchemaError),
+    /// The schema cannot be unpacked.
+    #[error("the schema of a provider cannot be unpacked")]
+    Packed(#[from] io::Error),
     /// The schema is no JSON.
     #[error("the schema of a provider is no JSON")]
     Json(#[from] serde_json::Error),
@@ -69,30 +88,32 @@ pub(super) fn find(address: &str) -> Result<Entry, CatalogError> {
 }
 
 impl Entry {
-    /// Reads the schema.
+    /// Reads the schema and the rules, each resource with those of all.
     ///
     /// # Errors
     ///
-    /// The file is not what it should be.
-    pub(super) fn schema(&self) -> Result<ProviderSchema, CatalogError> {
-        let json: Json = serde_json::from_str(self.schema)?;
-        Ok(ProviderSchema::of_json(&json, self.address)?)
+    /// A file is not what it should be.
+    pub(super) fn read(&self) -> Result<(ProviderSchema, Rules), CatalogError> {
+        let schema = ProviderSchema::of_json(&self.json()?, self.address)?;
+        let rules: Json = serde_yaml::from_str(self.rules)
+            .map_err(|error| CatalogError::Yaml(error.to_string()))?;
+        let rules = Rules::of_json(&rules)?.spread(&schema);
+        Ok((schema, rules))
     }
 
     /// Returns where the schema was taken from.
-    pub(super) fn source(&self) -> Result<String, CatalogError> {
-        let json: Json = serde_json::from_str(self.schema)?;
-        Ok(json["x_source"].as_str().unwrap_or_default().to_owned())
-    }
-
-    /// Reads the rules.
     ///
     /// # Errors
     ///
     /// The file is not what it should be.
-    pub(super) fn rules(&self) -> Result<Rules, CatalogError> {
-        let json: Json = serde_yaml::from_str(self.rules)
-            .map_err(|error| CatalogError::Yaml(error.to_string()))?;
-        Ok(Rules::of_json(&json)?)
+    pub(super) fn source(&self) -> Result<String, CatalogError> {
+        let json = self.json()?;
+        Ok(json["x_source"].as_str().unwrap_or_default().to_owned())
+    }
+
+    fn json(&self) -> Result<Json, CatalogError> {
+        let mut json = String::new();
+        GzDecoder::new(self.schema).read_to_string(&mut json)?;
+        Ok(serde_json::from_str(&json)?)
     }
 }

@@ -10,6 +10,7 @@ use std::{
 
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
+use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 
 const ABOUT: &str =
@@ -28,6 +29,8 @@ pub(super) struct Contents {
     about: String,
     /// Attributes, by type and name.
     pub(super) objects: Map<String, Json>,
+    /// How many were ever made of what is equal but for what the cloud makes up.
+    made: Map<String, Json>,
     /// How often an object is still not there for who reads it.
     pub(super) unseen: Map<String, Json>,
     /// How often something failed because it was asked to.
@@ -163,12 +166,32 @@ impl Contents {
         self.unseen.shift_remove(&format!("{kind}.{name}"));
     }
 
+    /// Returns how many were ever made from the same.
+    pub(super) fn made(&self, seed: &str) -> usize {
+        let made = self.made.get(&mark(seed)).and_then(Json::as_u64);
+        made.and_then(|made| usize::try_from(made).ok())
+            .unwrap_or(0)
+    }
+
+    /// Notes how many were made from the same.
+    pub(super) fn note_made(&mut self, seed: &str, made: usize) {
+        self.made.insert(mark(seed), made.into());
+    }
+
     fn to_json(&self) -> Json {
         let mut json = Map::new();
         json.insert("about".to_owned(), ABOUT.into());
         json.insert("objects".to_owned(), self.objects.clone().into());
+        json.insert("made".to_owned(), self.made.clone().into());
         json.insert("unseen".to_owned(), self.unseen.clone().into());
         json.insert("failed".to_owned(), self.failed.clone().into());
         json.into()
     }
+}
+
+/// A type, and a few digits of what an object of it is made from.
+fn mark(seed: &str) -> String {
+    let kind = seed.split(' ').next().unwrap_or_default();
+    let digest = hex::encode(Sha256::digest(seed));
+    format!("{kind} {}", &digest[..16])
 }

@@ -18,6 +18,8 @@ pub(super) struct Computing<'c> {
     pub(super) config: &'c Value,
     pub(super) given: &'c Map<String, Json>,
     pub(super) seed: &'c str,
+    /// Which of the equal objects it is, from 0.
+    pub(super) n_alike: usize,
 }
 
 impl Computing<'_> {
@@ -150,6 +152,7 @@ impl Computing<'_> {
             config: self.config,
             given: self.given,
             seed: self.seed,
+            n_alike: self.n_alike,
         }
     }
 }

@@ -79,7 +79,7 @@ impl Service {
     pub(super) async fn read(&self, fields: &Fields<'_>) -> Result<Message, Problem> {
         let resource = self.of_kind(text(fields, 1)?)?;
         let state = value(fields, 2, &resource.schema.block)?;
-        let name = resource.identity(&state, "")?;
+        let name = resource.identity(&state)?;
         let found = resource.look(&name).await?;
         let state = match found {
             Some(json) => read_back(&resource.schema.block, &json, &state)?,
@@ -133,6 +133,7 @@ impl Service {
             config: &self.config(),
             given: &given,
             seed: kind,
+            n_alike: 0,
         };
         let state = computing.complete(open, &of)?;
         Ok(Message::default().message(1, &dynamic(&state)))
@@ -219,13 +220,20 @@ impl Resource<'_> {
         })?
     }
 
-    /// Computes an object. Where its name is made up, it is one that nobody has.
-    fn new_object(&self, planned: &Value, contents: &Contents) -> Result<(String, Value), Problem> {
+    /// Computes an object. Where its name is made up, it is one that nobody has or had.
+    fn new_object(
+        &self,
+        planned: &Value,
+        contents: &mut Contents,
+    ) -> Result<(String, Value), Problem> {
+        let seed = self.seed(planned);
+        let first = contents.made(&seed);
         let mut before = None;
-        for n_alike in 0..MOST_ALIKE {
+        for n_alike in first..first + MOST_ALIKE {
             let state = self.complete(planned, n_alike)?;
-            let name = self.identity(&state, &n_alike.to_string())?;
+            let name = self.identity(&state)?;
             if contents.object(self.kind, &name).is_none() {
+                contents.note_made(&seed, n_alike + 1);
                 return Ok((name, state));
             }
             if before.replace(name.clone()) == Some(name.clone()) {
@@ -237,12 +245,12 @@ impl Resource<'_> {
 
     async fn update(&self, prior: Value, planned: Value) -> Applied {
         let change = async {
-            let name = self.identity(&prior, "")?;
+            let name = self.identity(&prior)?;
             let cloud = &self.service.cloud;
             cloud.change(|contents| self.may(Call::Update, &name, contents))??;
             self.wait(Call::Update, &name).await?;
             let state = self.complete(&planned, 0)?;
-            let new_name = self.identity(&state, "")?;
+            let new_name = self.identity(&state)?;
             cloud.change(|contents| {
                 if new_name != name {
                     contents.remove(self.kind, &name);
@@ -259,7 +267,7 @@ impl Resource<'_> {
 
     async fn delete(&self, prior: Value) -> Applied {
         let change = async {
-            let name = self.identity(&prior, "")?;
+            let name = self.identity(&prior)?;
             let protection = self.rule.protected_by.as_ref();
             if protection.is_some_and(|by| *prior.get(by) == Value::Bool(true)) {
                 return Err(self.refused(&name, "it is protected from being deleted"));
@@ -334,23 +342,23 @@ impl Resource<'_> {
 
     /// Returns the object with everything that is known after apply.
     fn complete(&self, planned: &Value, n_alike: usize) -> Result<Value, Problem> {
-        let of = self.schema.block.implied_type();
-        let seed = format!(
-            "{}\n{}\n{n_alike}",
-            self.kind,
-            kept(&self.schema.block, planned)
-        );
         let computing = Computing {
             rules: &self.rule.computed,
             config: &self.service.config(),
             given: &self.service.given()?,
-            seed: &seed,
+            seed: &self.seed(planned),
+            n_alike,
         };
-        computing.complete(planned.clone(), &of)
+        computing.complete(planned.clone(), &self.schema.block.implied_type())
+    }
+
+    /// What an object is made from.
+    fn seed(&self, planned: &Value) -> String {
+        format!("{} {}", self.kind, kept(&self.schema.block, planned))
     }
 
     /// Returns the name by which the cloud knows an object.
-    fn identity(&self, state: &Value, seed: &str) -> Result<String, Problem> {
+    fn identity(&self, state: &Value) -> Result<String, Problem> {
         let template = self
             .rule
             .identity
@@ -360,7 +368,8 @@ impl Resource<'_> {
             object: state,
             config: &self.service.config(),
             given: &serde_json::Map::new(),
-            seed,
+            seed: "",
+            n_alike: 0,
         };
         Ok(scope.fill_text(template, "")?)
     }

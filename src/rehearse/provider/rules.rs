@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
+use super::schema::ProviderSchema;
+
 /// The rules of a provider.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
@@ -13,6 +15,8 @@ pub(super) struct Rules {
     pub(super) needs: BTreeMap<String, Vec<String>>,
     /// Whether the provider is made with the older kit, whose plans may hold defaults of what is not computed.
     pub(super) legacy: bool,
+    /// The rule of every resource type that has such attributes, behind its own.
+    everywhere: ResourceRule,
     pub(super) resources: BTreeMap<String, ResourceRule>,
     pub(super) data_sources: BTreeMap<String, DataRule>,
 }
@@ -66,5 +70,30 @@ impl Rules {
     /// It is not one.
     pub(super) fn of_json(json: &Json) -> Result<Self, RulesError> {
         Self::deserialize(json).map_err(RulesError)
+    }
+
+    /// Gives each resource type what holds everywhere.
+    pub(super) fn spread(mut self, schema: &ProviderSchema) -> Self {
+        for (kind, schema) in &schema.resources {
+            let attributes = &schema.block.attributes;
+            let rule = self.resources.entry(kind.clone()).or_default();
+            let everywhere = &self.everywhere;
+            rule.identity = rule.identity.take().or_else(|| everywhere.identity.clone());
+            for name in &everywhere.immutable {
+                if attributes.contains_key(name) && !rule.immutable.contains(name) {
+                    rule.immutable.push(name.clone());
+                }
+            }
+            let behind = |ours: &mut Map<String, Json>, theirs: &Map<String, Json>| {
+                for (name, template) in theirs {
+                    if attributes.contains_key(name) && !ours.contains_key(name) {
+                        ours.insert(name.clone(), template.clone());
+                    }
+                }
+            };
+            behind(&mut rule.defaults, &everywhere.defaults);
+            behind(&mut rule.computed, &everywhere.computed);
+        }
+        self
     }
 }

@@ -27,6 +27,9 @@ const CLIENT_CERTIFICATE: &str = "PLUGIN_CLIENT_CERT";
 /// The versions of the protocol that terraform speaks.
 const VERSIONS: &str = "PLUGIN_PROTOCOL_VERSIONS";
 
+/// Bytes of a folder's path that leave room for a socket's name: some systems take a path of 104 bytes.
+const LONGEST_FOLDER: usize = 90;
+
 /// A provider that cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
@@ -65,7 +68,7 @@ impl ServeError {
 pub async fn serve(options: ServiceOptions, announce: impl FnOnce(&str)) -> Result<(), ServeError> {
     handshake(&options.variables)?;
     let service = Arc::new(Service::new(options)?);
-    let folder = TempDir::with_prefix("provider-").map_err(ServeError::Socket)?;
+    let folder = folder().map_err(ServeError::Socket)?;
     let socket = folder.path().join("socket");
     let listener = UnixListener::bind(&socket).map_err(ServeError::Socket)?;
     // An interrupt of the whole group is terraform's to understand: it then asks its plugins to stop.
@@ -79,6 +82,15 @@ pub async fn serve(options: ServiceOptions, announce: impl FnOnce(&str)) -> Resu
             _interrupt = interrupts.recv() => {}
         }
     }
+}
+
+/// Makes the folder of the socket, whose path must be short.
+fn folder() -> io::Result<TempDir> {
+    let folder = TempDir::with_prefix("provider-")?;
+    if folder.path().as_os_str().len() > LONGEST_FOLDER {
+        return TempDir::with_prefix_in("provider-", "/tmp");
+    }
+    Ok(folder)
 }
 
 fn handshake(variables: &BTreeMap<String, String>) -> Result<(), ServeError> {

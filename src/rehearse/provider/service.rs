@@ -64,10 +64,10 @@ impl Service {
     ///
     /// There is no stand-in for it.
     pub(super) fn new(options: ServiceOptions) -> Result<Self, CatalogError> {
-        let entry = catalog::find(&options.address)?;
+        let (schema, rules) = catalog::find(&options.address)?.read()?;
         Ok(Self {
-            schema: entry.schema()?,
-            rules: entry.rules()?,
+            schema,
+            rules,
             cloud: Cloud::new(&options.state),
             faults: Faults::new(options.faults.as_deref()),
             config: Mutex::new(Value::Null),
@@ -236,6 +236,7 @@ impl Service {
                 config: &self.config(),
                 given: &Map::new(),
                 seed: "",
+                n_alike: 0,
             },
         };
         let planned = planning.plan(&prior, &proposed, &value(fields, 4, &schema.block)?)?;

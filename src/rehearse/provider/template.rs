@@ -2,12 +2,13 @@
 //!
 //! `{self.name}` is an attribute of the object, `{config.project}` one of the provider's configuration, `{given.kubeconfig}`
 //! what the rehearsal gives; `{a|b|'text'}` is the first of them that is there. `{hash}`, `{hash:8}`, `{uuid}`, `{digits}`,
-//! `{ip:10.20}` and `{time}` are made from the object. `{{` and `}}` are braces.
+//! `{ip:10.20}` and `{time}` are made from the object, `{n}` says which of several equal ones it is. `{{` and `}}` are braces. A
+//! text that is nothing but `{self.labels}` is the value of that attribute, of whatever type.
 
 use serde_json::{Map, Value as Json};
 use sha2::{Digest as _, Sha256};
 
-use super::value::Value;
+use super::{json::to_json, value::Value};
 
 /// Seconds of the first day of the stand-in's clock, which stands.
 const DAY: u32 = 86_400;
@@ -23,6 +24,8 @@ pub(super) struct Scope<'s> {
     pub(super) given: &'s Map<String, Json>,
     /// What the object is made from: equal objects have equal values.
     pub(super) seed: &'s str,
+    /// Which of the equal objects it is, from 0.
+    pub(super) n_alike: usize,
 }
 
 /// A template that cannot be filled in.
@@ -38,7 +41,10 @@ impl Scope<'_> {
     /// A text speaks of what is not there.
     pub(super) fn fill(&self, json: &Json, place: &str) -> Result<Json, TemplateError> {
         Ok(match json {
-            Json::String(text) => Json::String(self.fill_text(text, place)?),
+            Json::String(text) => match self.whole(text) {
+                Some(value) => to_json(value),
+                None => Json::String(self.fill_text(text, place)?),
+            },
             Json::Array(elements) => {
                 let elements = elements.iter().enumerate();
                 elements
@@ -85,6 +91,12 @@ impl Scope<'_> {
         Ok(filled)
     }
 
+    /// Returns the attribute that is all of a text.
+    fn whole(&self, text: &str) -> Option<&Value> {
+        let path = text.strip_prefix("{self.")?.strip_suffix('}')?;
+        at(self.object, path).filter(|value| !value.is_unknown() && value.as_text().is_none())
+    }
+
     fn first_of(&self, words: &str, place: &str) -> Result<String, TemplateError> {
         words
             .split('|')
@@ -99,6 +111,7 @@ impl Scope<'_> {
                 let length = argument.parse().unwrap_or(20);
                 self.hash(place).get(..length).map(str::to_owned)
             }
+            "n" => Some((self.n_alike + 1).to_string()),
             "uuid" => Some(self.uuid(place)),
             "digits" => Some(self.digits(place)),
             "ip" => {
@@ -168,6 +181,7 @@ impl Scope<'_> {
             .chain_update(self.seed)
             .chain_update([0])
             .chain_update(place)
+            .chain_update(self.n_alike.to_be_bytes())
             .finalize()
             .into()
     }
