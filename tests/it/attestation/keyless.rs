@@ -1,14 +1,12 @@
 //! Signing as a job, without a key: by a stand-in for sigstore, verified by cosign itself.
 
-use std::fs;
-
 use deploy_action::{
     attestation::{AUDIENCE, JobSigner, Signer, Sigstore},
     cloud::{Addresses, Clock, IdTokens, Repeats, Services},
     event::FailureKind,
     image::{Access, ImageReference, http_client},
 };
-use deploy_action_test_wire::{IDENTITY, ISSUER, SigstoreFault, SigstoreServer};
+use deploy_action_test_wire::{IDENTITY, SigstoreFault, SigstoreServer};
 use serde_json::Value;
 
 use super::cosign::{Cosign, FORMS, Published, everywhere};
@@ -26,60 +24,33 @@ fn signer(sigstore: &SigstoreServer) -> Signer {
     };
     let tokens = IdTokens::new(AUDIENCE, &variables, services).expect("a job");
     let services = Sigstore::new(&variables, http, Repeats::immediate()).expect("addresses");
-    Signer::Job(Box::new(JobSigner::new(tokens, services)))
+    Signer::from(JobSigner::new(tokens, services))
 }
 
-/// cosign, which believes this server and asks nobody.
-pub struct Verifier<'s> {
-    cosign: Cosign,
-    sigstore: &'s SigstoreServer,
+/// Whether cosign accepts both image and provenance as signed by somebody, and what it said.
+pub fn accepts(
+    sigstore: &SigstoreServer,
+    image: &ImageReference,
+    identity: &str,
+    options: &[&str],
+) -> (bool, String) {
+    accepts_by(&sigstore.trusted_root(), image, identity, options)
 }
 
-impl<'s> Verifier<'s> {
-    pub fn new(sigstore: &'s SigstoreServer) -> Self {
-        let cosign = Cosign::new();
-        Self { cosign, sigstore }
-    }
-
-    pub fn accepts(
-        &self,
-        image: &ImageReference,
-        identity: &str,
-        options: &[&str],
-    ) -> (bool, String) {
-        self.accepts_by(&self.sigstore.trusted_root(), image, identity, options)
-    }
-
-    fn accepts_by(
-        &self,
-        trusted: &Value,
-        image: &ImageReference,
-        identity: &str,
-        options: &[&str],
-    ) -> (bool, String) {
-        let root = self.cosign.folder().join("trusted_root.json");
-        fs::write(&root, trusted.to_string()).expect("a file");
-        let root = root.display().to_string();
-        let by = [
-            "--trusted-root",
-            &root,
-            "--certificate-identity",
-            identity,
-            "--certificate-oidc-issuer",
-            ISSUER,
-            // The stand-in keeps no log of certificates.
-            "--insecure-ignore-sct",
-            "--rekor-url=",
-        ];
-        let (is_signed, words) = self
-            .cosign
-            .accepts("verify", image, &[&by, options].concat());
-        let made = ["--type", "slsaprovenance1"];
-        let by = [&by, options, &made].concat();
-        let (is_made, more) = self.cosign.accepts("verify-attestation", image, &by);
-        assert_eq!(is_signed, is_made, "{words}\n{more}");
-        (is_signed, words + &more)
-    }
+fn accepts_by(
+    trusted: &Value,
+    image: &ImageReference,
+    identity: &str,
+    options: &[&str],
+) -> (bool, String) {
+    let cosign = Cosign::new();
+    let verb = "verify";
+    let (is_signed, words) = cosign.accepts_as(trusted, (verb, identity), image, options);
+    let verb = "verify-attestation";
+    let options = [options, &["--type", "slsaprovenance1"]].concat();
+    let (is_made, more) = cosign.accepts_as(trusted, (verb, identity), image, &options);
+    assert_eq!(is_signed, is_made, "{words}\n{more}");
+    (is_signed, words + &more)
 }
 
 /// Signs image and provenance where they are not signed; tells how many documents were added.
@@ -101,16 +72,15 @@ async fn sign(published: &Published, signer: &Signer) -> usize {
 #[tokio::test(flavor = "multi_thread")]
 async fn cosign_accepts_what_a_job_signed_as_that_job_and_as_no_other() {
     let sigstore = SigstoreServer::start();
-    let verifier = Verifier::new(&sigstore);
     for registry in everywhere() {
         let published = Published::to(&registry, b"x").await;
         let image = &published.reference;
         assert_eq!(sign(&published, &signer(&sigstore)).await, 4);
         for form in FORMS {
-            let (accepted, words) = verifier.accepts(image, IDENTITY, form);
+            let (accepted, words) = accepts(&sigstore, image, IDENTITY, form);
             assert!(accepted, "{form:?}: {words}");
             let other = IDENTITY.replace("refs/heads/main", "refs/heads/other");
-            let (accepted, words) = verifier.accepts(image, &other, form);
+            let (accepted, words) = accepts(&sigstore, image, &other, form);
             assert!(!accepted, "{form:?}: {words}");
             assert!(words.contains("refs/heads/main"), "{form:?}: {words}");
         }
@@ -126,8 +96,7 @@ async fn cosign_believes_neither_another_authority_nor_another_log() {
     let others = SigstoreServer::start();
     let [right, mut wrong] = [&sigstore, &others].map(SigstoreServer::trusted_root);
     let trusted = |root: &Value| {
-        let verifier = Verifier::new(&sigstore);
-        let (accepted, words) = verifier.accepts_by(root, &published.reference, IDENTITY, &[]);
+        let (accepted, words) = accepts_by(root, &published.reference, IDENTITY, &[]);
         assert!(!accepted, "{words}");
     };
     trusted(&wrong);
@@ -185,7 +154,7 @@ async fn an_entry_whose_answer_was_lost_is_found_in_the_log_and_not_entered_twic
         .iter()
         .filter(|line| line.starts_with("GET /api/v1/log/entries/"));
     assert_eq!(found.count(), 1, "{requests:?}");
-    let (accepted, words) = Verifier::new(&sigstore).accepts(&published.reference, IDENTITY, &[]);
+    let (accepted, words) = accepts(&sigstore, &published.reference, IDENTITY, &[]);
     assert!(accepted, "{words}");
 }
 

@@ -7,7 +7,7 @@ use deploy_action::image::{
 use deploy_action_test_wire::{IDENTITY, SigstoreServer};
 use serde_json::{Value, json};
 
-use super::{cosign::Cosign, keyless::Verifier};
+use super::{cosign::Cosign, keyless::accepts};
 use crate::{
     registries::{self, Running},
     rehearse_world::Rehearsals,
@@ -213,7 +213,7 @@ async fn an_image_task_that_is_to_be_signed_is_signed_as_its_job_where_there_is_
     ran.tells("0: image succeeded");
     let image = format!("{}/acme/app@{}", registry.host, digest(&ran));
     let image = image.parse().expect("a reference");
-    let (accepted, words) = Verifier::new(&sigstore).accepts(&image, IDENTITY, &[]);
+    let (accepted, words) = accepts(&sigstore, &image, IDENTITY, &[]);
     assert!(accepted, "{words}");
     let effects = &ran.last("task-finished", "image")["effects"];
     let signed = json!({

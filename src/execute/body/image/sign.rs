@@ -52,9 +52,7 @@ impl Signing {
         run.add_to_mask(IdTokens::secrets(&variables))?;
         let tokens = IdTokens::new(AUDIENCE, &variables, services)
             .map_err(|problem| AttestationError::from(KeylessError::Nobody(problem)))?;
-        Ok(Self::By(Signer::Job(Box::new(JobSigner::new(
-            tokens, sigstore,
-        )))))
+        Ok(Self::By(Signer::from(JobSigner::new(tokens, sigstore))))
     }
 
     /// Who signs, where somebody does.
@@ -101,5 +99,5 @@ fn signing_key<'p>(
         return Ok(Some(Signing::NotInRehearsal));
     }
     let key = SigningKey::from_pem(&pem, password.as_ref())?;
-    Ok(Some(Signing::By(Signer::Key(key))))
+    Ok(Some(Signing::By(Signer::from(key))))
 }
