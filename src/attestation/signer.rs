@@ -20,7 +20,7 @@ pub(super) const IDENTITY: &str = "com.github.org.deploy-action.identity";
 #[derive(Debug)]
 pub enum Signer {
     /// A key that somebody keeps.
-    Key(SigningKey),
+    Key(Box<SigningKey>),
     /// The job, by a key that is kept for minutes.
     Job(Box<JobSigner>),
 }
@@ -78,6 +78,18 @@ impl Signer {
                 Ok((signature, logged.into()))
             }
         }
+    }
+}
+
+impl From<SigningKey> for Signer {
+    fn from(key: SigningKey) -> Self {
+        Self::Key(Box::new(key))
+    }
+}
+
+impl From<JobSigner> for Signer {
+    fn from(job: JobSigner) -> Self {
+        Self::Job(Box::new(job))
     }
 }
 

@@ -10,6 +10,7 @@ mod machine;
 mod needs;
 mod online;
 mod programs;
+mod signing;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -122,6 +123,7 @@ async fn examine(args: &DoctorArgs, environment: &Environment) -> Result<Report,
     programs::examine(&patient, &mut report).await;
     containers::examine(&patient, &mut report).await;
     logins::examine(&patient, &mut report).await;
+    signing::examine(&patient, &mut report);
     github::examine(&patient, &mut report, args.online);
     if args.online {
         online::examine(&patient, &mut report).await;

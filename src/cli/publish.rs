@@ -2,6 +2,7 @@
 
 mod attach;
 mod journal;
+mod sign;
 mod source;
 mod to;
 mod verify;
@@ -19,6 +20,7 @@ use serde_json::json;
 use self::{
     attach::{Documents, Sbom},
     journal::Journal,
+    sign::Sign,
     source::Source,
     to::{Destinations, destinations},
     verify::Seen,
@@ -50,8 +52,13 @@ Examples:
   deploy-action publish --restore --to ghcr.io/acme/api       its tags name again what they named before
 
 Every registry gets the whole image first, and then all tags are moved everywhere. What is there is not sent again: a tag that
-names the image already costs one request. Logins are docker's; a registry on the loopback address is spoken to in plain HTTP.
-Where COSIGN_PRIVATE_KEY holds a key (and COSIGN_PASSWORD its password), the image is signed before its tags move.";
+names the image already costs one request. A registry on the loopback address is spoken to in plain HTTP.
+
+Logins are what docker and podman keep, credential helpers among it; on ghcr.io GITHUB_TOKEN comes first, and on Google's registries
+application default credentials come last.
+
+Where COSIGN_PRIVATE_KEY holds a key (and COSIGN_PASSWORD its password), the image is signed before its tags move; --sign has a job on
+GitHub sign it without a key, and tells the public log of sigstore, or those that SIGSTORE_FULCIO_URL and SIGSTORE_REKOR_URL name.";
 
 /// Publishes an image of an OCI layout, to several registries at once
 #[derive(Debug, clap::Args)]
@@ -81,6 +88,10 @@ pub struct PublishArgs {
     /// Attaches a list of what is in the image, SPDX 2.3, in every repository before its tags move
     #[arg(long, requires = "layout")]
     sbom: bool,
+    /// Signs the image in every repository before its tags move: by the key in COSIGN_PRIVATE_KEY, without one as the job on GitHub that
+    /// this is, with `permissions: id-token: write`
+    #[arg(long, conflicts_with_all = ["preflight", "restore"])]
+    sign: bool,
     /// Rules that make further tags, one a line, as of docker/metadata-action (`deploy-action tags` explains them); `latest`, `1`, `1.2`
     /// move only where no higher version is known
     #[arg(long, value_name = "LINES", allow_hyphen_values = true)]
@@ -170,6 +181,11 @@ async fn carry_out(
         (None, []) => return look_at(&client, to.named(), args.format, environment).await,
         (None, texts) => Source::Parts(source::parts(texts)?),
     };
+    let sign = match args.sign {
+        true => Sign::Wanted,
+        false => Sign::ByKeyAlone,
+    };
+    let signer = sign::signer(sign, environment)?;
     let scratch = tempfile::tempdir().map_err(|error| {
         CliError::file("make a folder in", std::env::temp_dir().display(), &error)
     })?;
@@ -179,7 +195,7 @@ async fn carry_out(
         true => Sbom::Wanted,
         false => Sbom::Unwanted,
     };
-    let documents = Documents::of(&layout, sbom, environment)?;
+    let documents = Documents::of(&layout, sbom, signer, environment)?;
     let published = send(&client, (&layout, &documents), &to, &state).await?;
     match (args.format, args.verify) {
         (output::Format::Text, _) => say(&published),

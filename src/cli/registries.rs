@@ -25,11 +25,7 @@ pub fn registry_client<'h>(
     environment: &Environment,
     pace: RetryPolicy,
 ) -> Result<RegistryClient, CliError> {
-    let stand_ins = match environment.get(stand_in::VARIABLE) {
-        Some(path) => StandIns::read(Utf8Path::new(path))
-            .map_err(|error| CliError::from_error(Exit::Usage, &error))?,
-        None => StandIns::default(),
-    };
+    let stand_ins = stand_ins(environment)?;
     let mut endpoints = Endpoints::default();
     for (host, server) in &stand_ins.registries {
         let url = server
@@ -70,6 +66,19 @@ pub fn registry_client<'h>(
         }
     }
     Ok(client)
+}
+
+/// What a rehearsal put in the place of others; nothing outside of one.
+///
+/// # Errors
+///
+/// Its file cannot be read.
+pub fn stand_ins(environment: &Environment) -> Result<StandIns, CliError> {
+    match environment.get(stand_in::VARIABLE) {
+        Some(path) => StandIns::read(Utf8Path::new(path))
+            .map_err(|error| CliError::from_error(Exit::Usage, &error)),
+        None => Ok(StandIns::default()),
+    }
 }
 
 /// The blob cache in its place, as the XDG base directory specification says.

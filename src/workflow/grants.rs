@@ -9,6 +9,7 @@ use crate::{
     plan::{
         Plan, Task, connections_of,
         field::Field,
+        kind::image::asks_for_signature,
         model::{CheckKind, ConnectionKind, Kind},
     },
 };
@@ -156,7 +157,8 @@ impl Permissions {
         if connected(ConnectionKind::Google) {
             self.write("id-token", "log in to Google Cloud without a key");
         }
-        if signs(task) {
+        // A rendered workflow hands a key to no job, so that the job itself signs.
+        if asks_for_signature(task) {
             self.write("id-token", "sign images as this job, without a key");
         }
         if pushes_to(task).iter().any(|name| is_ghcr(plan, name)) {
@@ -194,13 +196,6 @@ impl Permissions {
         });
         list.collect()
     }
-}
-
-/// Whether the plan asks for a signature. A rendered workflow hands the key of one to no job, so it is the job's own.
-fn signs(task: &Task) -> bool {
-    let is_pushed = !pushes_to(task).is_empty();
-    let sign = task.body.get("sign").and_then(Field::literal);
-    is_pushed && task.kind == Kind::Image && sign.as_deref() == Some("true")
 }
 
 fn pushes_to(task: &Task) -> Vec<Name> {

@@ -241,6 +241,8 @@ phases:
       - { id: shared, env: { A: "${{ secrets.SHARED }}" }, run: { command: make, permissions: { issues: write } } }
       - id: copied
         image: { copy: "docker.io/library/busybox@sha256:0000000000000000000000000000000000000000000000000000000000000000", push: hub, name: busybox }
+      - { id: signed, image: { layout: out, push: hub, name: signed, sign: true } }
+      - { id: unsigned, image: { layout: out, name: signed, sign: true } }
   - id: two
     environment: production
     tasks:
@@ -276,6 +278,8 @@ fn each_job_is_given_the_secrets_and_permissions_of_its_task_and_no_other() {
     insta::assert_snapshot!(lines, @r#"
     one--shared: ["${{ secrets.SHARED }}"] None contents: write, issues: write
     one--copied: [] None contents: write, packages: write
+    one--signed: [] None contents: write, id-token: write, packages: write
+    one--unsigned: [] None contents: write
     two--makes: ["${{ secrets.OWN }}"] Some("production") contents: write, id-token: write
     two--opens: ["${{ secrets.KEY }}"] Some("production") contents: write
     two--looks: [] None contents: write

@@ -5,6 +5,8 @@ mod cosign;
 mod keyless;
 mod run;
 
+pub use self::cosign::Cosign;
+
 use std::{collections::BTreeMap, fs, path::Path};
 
 use deploy_action::{

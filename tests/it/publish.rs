@@ -2,10 +2,15 @@
 
 use std::{fs, io::Read as _, path::Path};
 
-use deploy_action_test_wire::{Access, Edition, Proxy, Registry, Schedule};
+use deploy_action_test_wire::{
+    Access, Edition, IDENTITY, Proxy, Registry, Schedule, SigstoreServer,
+};
 use serde_json::Value;
 
-use super::world::{Ran, World, wait_until};
+use super::{
+    attestation::Cosign,
+    world::{Ran, World, wait_until},
+};
 
 /// A world with a layout of one small image, which a plan assembles without a registry.
 fn world() -> World {
@@ -265,6 +270,52 @@ fn a_cancel_ends_it_with_the_code_of_the_signal() {
     stderr.read_to_string(&mut words).expect("text");
     assert_eq!(status.code(), Some(130), "{words}");
     assert!(words.contains("run it again"), "{words}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_is_signed_as_the_job_where_that_is_asked_for() {
+    let (world, registry, sigstore) = (world(), registry(), SigstoreServer::start());
+    let one = world.out("one").display().to_string();
+    let to = format!("{}/acme/api:1", registry.address());
+    let args = ["--layout", &one, "--to", &to, "--format", "json"];
+    let signing = [&args[..], &["--sign"]].concat();
+    let refused = publish(&world, &signing);
+    assert_eq!(refused.code, Some(1), "{}", refused.all());
+    assert!(
+        refused.stderr.contains("permissions: id-token: write"),
+        "{}",
+        refused.stderr
+    );
+    let variables = sigstore.variables().into_iter();
+    let world = variables.fold(world, |world, (name, value)| world.with(&name, &value));
+    let unsigned = publish(&world, &args);
+    assert_eq!(unsigned.code, Some(0), "{}", unsigned.all());
+    assert_eq!(sigstore.requests(), [""; 0]);
+    let signed = publish(&world, &signing);
+    assert_eq!(signed.code, Some(0), "{}", signed.all());
+    for secret in sigstore.secrets() {
+        assert!(!signed.all().contains(&secret), "{}", signed.all());
+    }
+    let image = json(&signed)["targets"][0]["reference"]
+        .as_str()
+        .expect("a reference")
+        .parse();
+    let image = image.expect("a reference");
+    let (accepted, words) =
+        Cosign::new().accepts_as(&sigstore.trusted_root(), ("verify", IDENTITY), &image, &[]);
+    assert!(accepted, "{words}");
+}
+
+#[test]
+fn the_help_says_whose_logins_are_taken() {
+    let help = world().call(&["publish", "--help"]).stdout;
+    for words in [
+        "docker and podman keep",
+        "GITHUB_TOKEN",
+        "application default credentials",
+    ] {
+        assert!(help.contains(words), "no {words:?} in\n{help}");
+    }
 }
 
 #[tokio::test]

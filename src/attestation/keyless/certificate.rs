@@ -4,8 +4,11 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use rustls::{pki_types::CertificateDer, server::ParsedCertificate};
 use serde::{Deserialize, Serialize};
 
-use super::{Sigstore, error::Service, token::Token};
-use crate::attestation::{AttestationError, SigningKey, key::armoured};
+use super::{KeylessError, Sigstore, error::Service, token::Token};
+use crate::{
+    attestation::{AttestationError, SigningKey, key::armoured},
+    secret::Secret,
+};
 
 /// A certificate, in the forms in which it is handed on.
 #[derive(Debug, Clone)]
@@ -75,7 +78,8 @@ impl Sigstore {
             let bearer = token.secret.expose();
             self.http.post(&url).bearer_auth(bearer).json(&request)
         };
-        let answer = self.ask(Service::Authority, ask).await?;
+        let answer = self.ask(Service::Authority, ask).await;
+        let answer = answer.map_err(|problem| without(problem, &token.secret))?;
         let nonsense = |because: String| self.nonsense(Service::Authority, because);
         let given: Given = serde_json::from_slice(&answer.body).map_err(|_| {
             nonsense("its answer is no JSON with a chain of certificates".to_owned())
@@ -87,6 +91,27 @@ impl Sigstore {
             .map(|given| given.chain.certificates)
             .unwrap_or_default();
         Ok(read(&chain, key).map_err(nonsense)?)
+    }
+}
+
+/// The same problem without the token, should the authority have quoted it, whole or in part.
+fn without(problem: KeylessError, token: &Secret) -> KeylessError {
+    match problem {
+        KeylessError::Refused {
+            service,
+            address,
+            status,
+            said,
+        } => KeylessError::Refused {
+            service,
+            address,
+            status,
+            said: match token.expose().split('.').any(|part| said.contains(part)) {
+                true => "its words quote the token".to_owned(),
+                false => said,
+            },
+        },
+        other => other,
     }
 }
 

@@ -167,12 +167,12 @@ fn google(patient: &Patient<'_>, plan: &Plan, name: &str) -> Result<String, (Str
     }
 }
 
-fn http() -> Result<reqwest::Client, (String, String)> {
+pub(super) fn http() -> Result<reqwest::Client, (String, String)> {
     http_client(concat!("deploy-action/", env!("CARGO_PKG_VERSION")))
         .map_err(|error| (error.to_string(), error.hint().unwrap_or_default()))
 }
 
-fn surroundings<'s>(
+pub(super) fn surroundings<'s>(
     patient: &'s Patient<'_>,
     http: &'s reqwest::Client,
     clock: &'s Clock,

@@ -1,14 +1,13 @@
-//! What is attached before the tags move: what is in the image, and a signature where there is a key.
+//! What is attached before the tags move: what is in the image, and a signature where somebody signs.
 
 use jiff::Timestamp;
 
 use crate::{
-    attestation::{AttestationError, Claim, Signer, SigningKey, contents, sbom, spdx},
+    attestation::{AttestationError, Claim, Signer, contents, sbom, spdx},
     cli::{CliError, Environment, Exit, output, registries::image_error},
     image::{
         Access, Attachment, Descriptor, ImageError, Layout, PublishTarget, RegistryClient, attach,
     },
-    secret::Secret,
 };
 
 /// Documents, each with the manifest that it is about, and the key that signs the image under each of its names.
@@ -26,14 +25,15 @@ pub(super) enum Sbom {
 }
 
 impl Documents {
-    /// Writes what is wanted; signs where `COSIGN_PRIVATE_KEY` holds a key, with its password in `COSIGN_PASSWORD`.
+    /// Writes what is wanted.
     ///
     /// # Errors
     ///
-    /// The image's content cannot be read, or the key is none.
+    /// The image's content cannot be read.
     pub(super) fn of(
         layout: &Layout,
         wanted: Sbom,
+        signer: Option<Signer>,
         environment: &Environment,
     ) -> Result<Self, CliError> {
         let root = layout.root().map_err(|error| image_error(&error))?.clone();
@@ -41,14 +41,9 @@ impl Documents {
             Sbom::Wanted => lists(layout, environment)?,
             Sbom::Unwanted => Vec::new(),
         };
-        let secret = |name: &str| environment.get(name).map(Secret::new);
-        let key = secret("COSIGN_PRIVATE_KEY")
-            .map(|pem| SigningKey::from_pem(&pem, secret("COSIGN_PASSWORD").as_ref()))
-            .transpose()
-            .map_err(|error| attestation_error(&error))?;
         Ok(Self {
             about,
-            signer: key.map(Signer::Key),
+            signer,
             root,
         })
     }
@@ -118,7 +113,7 @@ fn lists(
     Ok(about)
 }
 
-fn attestation_error(error: &AttestationError) -> CliError {
+pub(super) fn attestation_error(error: &AttestationError) -> CliError {
     let failed = CliError::from_error(Exit::Failed, error);
     match error.hint() {
         Some(hint) => failed.hint(hint),

@@ -136,7 +136,13 @@ fn realities(summary: &Summary) -> String {
                     .map_or(who.as_str(), |(name, _)| name);
                 stand_ins.entry(who).or_default().push(task.key.to_string());
             }
-            Some(Reality::NotRun { .. }) | None => {}
+            Some(Reality::NotRun { .. }) => {
+                let effects = task.effects.iter();
+                let left_out = effects.filter(|it| matches!(it.reality, Reality::NotRun { .. }));
+                let left_out: Vec<&str> = left_out.map(|it| it.what.as_str()).collect();
+                not_run.push(format!("{} ({})", task.key, left_out.join(", ")));
+            }
+            None => {}
         }
     }
     let mut text = String::new();

@@ -8,7 +8,7 @@ use crate::{
             Exactly, Key, Object, Type,
             table::{MAP_OF_REQUIREMENT, MAP_OF_TEXT, NAMES, NUMBERS, TEXTS},
         },
-        model::Task,
+        model::{Kind, Task},
     },
     secret::Secret,
 };
@@ -263,6 +263,13 @@ fn source(body: Reader<'_>) -> Result<Source, BodyError> {
         user: assemble.text("user")?,
         workdir: assemble.text("workdir")?,
     })))
+}
+
+/// Whether a task asks for a signature of what it pushes. The grammar takes no expression there.
+pub fn asks_for_signature(task: &Task) -> bool {
+    let asked = |key: &str| task.body.get(key).filter(|_| task.kind == Kind::Image);
+    let sign = asked("sign").and_then(|field| field.literal());
+    asked("push").is_some() && sign.as_deref() == Some("true")
 }
 
 /// Reports what can be seen without evaluating: references without a digest, impossible paths and ports.

@@ -15,6 +15,9 @@ use deploy_action::{
     secret::Secret,
 };
 
+use deploy_action_test_wire::ISSUER;
+use serde_json::Value;
+
 use super::{image, provenance_of};
 use crate::registries::{self, Running};
 
@@ -91,9 +94,29 @@ impl Cosign {
         (code == Some(0), words)
     }
 
-    /// A folder that lasts as long as this.
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
+    /// Whether it accepts an image as signed by somebody without a key, by a trusted root and without asking anybody.
+    pub fn accepts_as(
+        &self,
+        trusted: &Value,
+        (verb, identity): (&str, &str),
+        image: &ImageReference,
+        options: &[&str],
+    ) -> (bool, String) {
+        let root = self.folder.path().join("trusted_root.json");
+        fs::write(&root, trusted.to_string()).expect("a file");
+        let root = root.display().to_string();
+        let by = [
+            "--trusted-root",
+            &root,
+            "--certificate-identity",
+            identity,
+            "--certificate-oidc-issuer",
+            ISSUER,
+            // The stand-in keeps no log of certificates.
+            "--insecure-ignore-sct",
+            "--rekor-url=",
+        ];
+        self.accepts(verb, image, &[&by, options].concat())
     }
 }
 
@@ -181,7 +204,7 @@ async fn cosign_accepts_our_signature_and_our_provenance_in_every_registry_and_f
         fs::read_to_string(&public).expect("a key"),
         key.public_pem()
     );
-    let signer = Signer::Key(key);
+    let signer = Signer::from(key);
     for registry in everywhere() {
         let published = Published::to(&registry, b"x").await;
         let image = &published.reference;
@@ -206,7 +229,7 @@ async fn cosign_refuses_another_key_and_a_document_that_was_changed() {
     let cosign = Cosign::new();
     let (private, public) = cosign.keys("");
     let (_, another) = cosign.keys("");
-    let signer = Signer::Key(SigningKey::from_pem(&private, None).expect("a key"));
+    let signer = Signer::from(SigningKey::from_pem(&private, None).expect("a key"));
     let registry = registries::embedded();
     let right = Published::to(&registry, b"right").await;
     let documents = signed(&right, &signer).await;

@@ -4,11 +4,13 @@ use deploy_action::image::{
     Access, Referrer, Referrers, RegistryClient, RepositoryName, attached_bytes, http_client,
     referrers,
 };
+use deploy_action_test_wire::{IDENTITY, SigstoreServer};
 use serde_json::{Value, json};
 
-use super::cosign::Cosign;
+use super::{cosign::Cosign, keyless::accepts};
 use crate::{
     registries::{self, Running},
+    rehearse_world::Rehearsals,
     world::{Ran, World},
 };
 
@@ -192,4 +194,116 @@ fn the_key_that_signs_reaches_no_child() {
     );
     assert!(!environment.contains("PRIVATE KEY"), "{environment}");
     assert!(!environment.contains("a password"), "{environment}");
+}
+
+/// The same world as a job that a stand-in for sigstore knows.
+fn in_job(world: World, sigstore: &SigstoreServer) -> World {
+    let variables = sigstore.variables().into_iter();
+    variables.fold(world.on_actions(), |world, (name, value)| {
+        world.with(&name, &value)
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_task_that_is_to_be_signed_is_signed_as_its_job_where_there_is_no_key() {
+    let sigstore = SigstoreServer::start();
+    let registry = registries::version_2();
+    let world = in_job(world(&registry, ", sign: true"), &sigstore);
+    let ran = world.run(&[]);
+    ran.tells("0: image succeeded");
+    let image = format!("{}/acme/app@{}", registry.host, digest(&ran));
+    let image = image.parse().expect("a reference");
+    let (accepted, words) = accepts(&sigstore, &image, IDENTITY, &[]);
+    assert!(accepted, "{words}");
+    let effects = &ran.last("task-finished", "image")["effects"];
+    let signed = json!({
+        "what": format!(
+            "sign as {}, in the log at {}",
+            IDENTITY.trim_start_matches("https://github.com/"),
+            sigstore.url()
+        ),
+        "reality": { "type": "real" },
+    });
+    let effects = effects.as_array().expect("effects");
+    assert!(effects.contains(&signed), "{effects:#?}");
+    // The runner takes a secret out of everything behind this line, and prints none of it.
+    let printed = ran.all();
+    let printed = printed
+        .lines()
+        .filter(|line| !line.starts_with("::add-mask::"));
+    let printed: Vec<&str> = printed.collect();
+    for secret in sigstore.secrets() {
+        assert!(
+            !printed.iter().any(|line| line.contains(&secret)),
+            "{printed:#?}"
+        );
+        assert_eq!(
+            world.files_with(&secret),
+            [""; 0].map(std::path::PathBuf::from)
+        );
+    }
+    // The same image by the same job: the log is told nothing again.
+    let entries = sigstore.entries().len();
+    world.run(&["--force", "image"]).tells("0: image succeeded");
+    assert_eq!(sigstore.entries().len(), entries);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_can_sign_is_not_built_and_the_failure_says_what_to_do() {
+    let registry = registries::embedded();
+    let ran = world(&registry, ", sign: true").on_actions().run(&[]);
+    ran.tells("1: image failed (invalid)");
+    let words = ran.failure("image");
+    assert!(
+        words.contains("neither a key nor a job that GitHub vouches for"),
+        "{words}"
+    );
+    let hint = ran.last("task-finished", "image")["outcome"]["hint"].to_string();
+    assert!(hint.contains("permissions: id-token: write"), "{hint}");
+    assert!(registry.requests().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_job_signs_unless_the_plan_says_so_and_no_key_where_it_says_no() {
+    let sigstore = SigstoreServer::start();
+    let registry = registries::embedded();
+    let world = in_job(world(&registry, ""), &sigstore);
+    let ran = world.run(&[]);
+    ran.tells("0: image succeeded");
+    assert_eq!(sigstore.requests(), [""; 0]);
+    let (private, _) = Cosign::new().keys("");
+    let unsigned = in_job(self::world(&registry, ", sign: false"), &sigstore)
+        .with("COSIGN_PRIVATE_KEY", private.expose());
+    let ran = unsigned.run(&[]);
+    ran.tells("0: image succeeded");
+    let kinds = attached(&registry, &ran).await.into_iter();
+    let bundles = kinds.filter(|(kind, _)| kind.contains("sigstore"));
+    assert_eq!(bundles.count(), 0);
+    assert_eq!(sigstore.requests(), [""; 0]);
+}
+
+#[test]
+fn a_rehearsal_asks_nobody_for_a_certificate_and_says_that_nothing_was_signed() {
+    let sigstore = SigstoreServer::start();
+    let plan = "version: 1\nname: app\nsecrets: { COSIGN_PRIVATE_KEY: {} }\nconnections: { ghcr: { registry: { host: ghcr.io } } }\n\
+                phases:\n  - id: ship\n    tasks:\n      \
+                - { id: image, image: { assemble: { files: { /a: a.txt } }, push: ghcr, tags: 'type=raw,value=v1', sign: true } }\n      \
+                - { id: by-key, image: { assemble: { files: { /b: a.txt } }, push: ghcr, name: keyed, tags: 'type=raw,value=v1' } }\n\
+                workflows: { publish: { on: { push: { branches: [main] } } } }\n";
+    let keyless = plan.replace("secrets: { COSIGN_PRIVATE_KEY: {} }\n", "");
+    for (plan, not_run) in [
+        (keyless.as_str(), "  not run: image (sign the image)\n"),
+        (
+            plan,
+            "  not run: image (sign the image), by-key (sign the image)\n",
+        ),
+    ] {
+        let mut rehearsals = Rehearsals::new(plan, &[("a.txt", "a")]);
+        for (name, value) in sigstore.variables() {
+            rehearsals.world.set(&name, &value);
+        }
+        let ran = rehearsals.rehearse_to(0, &[]);
+        assert!(ran.stderr.contains(not_run), "{}", ran.stderr);
+        assert_eq!(sigstore.requests(), [""; 0]);
+    }
 }

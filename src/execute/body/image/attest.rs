@@ -147,7 +147,7 @@ impl Documents {
                 let (identity, log) = (job.identity().await?, job.sigstore().log());
                 format!("sign as {identity}, in the log at {log}")
             }
-            Signing::NotInRehearsal => "sign as this job".to_owned(),
+            Signing::NotInRehearsal => "sign the image".to_owned(),
             Signing::No | Signing::By(Signer::Key(_)) => return Ok(()),
         };
         let reality = self.signing.reality(run);

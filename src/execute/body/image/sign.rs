@@ -19,7 +19,7 @@ pub(super) enum Signing {
     No,
     /// Somebody does.
     By(Signer),
-    /// The job would; a rehearsal asks no certificate authority of the world's, and a public log forgets nothing.
+    /// Somebody would: a rehearsal has no keys, asks no certificate authority, and writes into no log, which forgets nothing.
     NotInRehearsal,
 }
 
@@ -34,7 +34,7 @@ impl Signing {
             return Ok(Self::No);
         }
         if let Some(key) = signing_key(run, attempt)? {
-            return Ok(Self::By(Signer::Key(key)));
+            return Ok(key);
         }
         if image.sign.is_none() {
             return Ok(Self::No);
@@ -52,9 +52,7 @@ impl Signing {
         run.add_to_mask(IdTokens::secrets(&variables))?;
         let tokens = IdTokens::new(AUDIENCE, &variables, services)
             .map_err(|problem| AttestationError::from(KeylessError::Nobody(problem)))?;
-        Ok(Self::By(Signer::Job(Box::new(JobSigner::new(
-            tokens, sigstore,
-        )))))
+        Ok(Self::By(Signer::from(JobSigner::new(tokens, sigstore))))
     }
 
     /// Who signs, where somebody does.
@@ -70,7 +68,7 @@ impl Signing {
         match (self, &run.world.stand_ins.sigstore) {
             (Self::NotInRehearsal, _) => Reality::NotRun {
                 because:
-                    "a rehearsal asks no public certificate authority and writes into no public log"
+                    "a rehearsal has no key, asks no certificate authority and writes into no public log"
                         .to_owned(),
             },
             (Self::By(Signer::Job(_)), Some(server)) => server.reality(),
@@ -79,11 +77,11 @@ impl Signing {
     }
 }
 
-/// The key to sign with: the secret `COSIGN_PRIVATE_KEY`, with its password in `COSIGN_PASSWORD`.
+/// Whoever has the secret `COSIGN_PRIVATE_KEY`, with its password in `COSIGN_PASSWORD`.
 fn signing_key<'p>(
     run: &Run<'_, 'p>,
     attempt: &Attempt<'_, 'p>,
-) -> Result<Option<SigningKey>, ExecuteError> {
+) -> Result<Option<Signing>, ExecuteError> {
     let secret = |name: &str| {
         let declared = run.secrets.get(name).ok().cloned();
         declared.or_else(|| run.world.variable(name).map(Secret::new))
@@ -95,5 +93,11 @@ fn signing_key<'p>(
     for secret in password.iter().chain([&pem]) {
         run.mask_computed(attempt.node, &Value::Secret(secret.clone()))?;
     }
-    Ok(Some(SigningKey::from_pem(&pem, password.as_ref())?))
+    // What a rehearsal puts in the place of a secret is no key.
+    let mut stand_ins = run.world.stand_ins.secrets.values();
+    if stand_ins.any(|canary| canary == pem.expose()) {
+        return Ok(Some(Signing::NotInRehearsal));
+    }
+    let key = SigningKey::from_pem(&pem, password.as_ref())?;
+    Ok(Some(Signing::By(Signer::from(key))))
 }

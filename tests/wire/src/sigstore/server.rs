@@ -44,6 +44,8 @@ pub enum Fault {
     AnotherKey,
     /// The authority refuses with this status and these words.
     Refused(u16, String),
+    /// The authority refuses, and quotes the token.
+    Quoted,
     /// The log takes the next entry, and its answer is lost.
     LostAnswer,
     /// The log answers by the first entry that it has, whatever is entered.
@@ -204,6 +206,10 @@ fn certify(shared: &Shared, bearer: Option<&str>, body: &Value) -> Option<Reply>
     let Some(claimed) = bearer.and_then(|token| shared.issuer.read(token)) else {
         return refusal(401, "There was an error processing the identity token");
     };
+    if fault == Some(Fault::Quoted) {
+        let token = bearer.unwrap_or_default();
+        return refusal(400, &format!("the token {token} is not known here"));
+    }
     if fault == Some(Fault::AnotherKey) {
         return reply(200, shared.authority.certify_another(&claimed));
     }
