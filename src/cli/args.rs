@@ -4,8 +4,8 @@ use clap::Parser as _;
 
 use super::{
     CliError, Environment, Exit, action, checkpoint, close, completion, doctor, exit, explain,
-    graph, init, lint, man, output, publish, recover, rehearse, render, retention, run as run_verb, schema,
-    stand_in_provider, status, tags, trace, unlock,
+    graph, init, lint, man, output, publish, recover, rehearse, render, retention, run as run_verb,
+    schema, stand_in_provider, status, tags, trace, unlock,
 };
 
 const EXAMPLES: &str = "\

@@ -574,12 +574,7 @@ fn still_runs(node: &Node<'_>, child: &KeptChild) -> ExecuteError {
 pub fn not_there_yet(kind: Kind) -> Option<&'static str> {
     match kind {
         Kind::Kubernetes => Some("this version does not apply to clusters yet"),
-        Kind::Image
-        | Kind::Terraform
-        | Kind::Render
-        | Kind::Run
-        | Kind::Check
-        | Kind::Gate => None,
+        Kind::Image | Kind::Terraform | Kind::Render | Kind::Run | Kind::Check | Kind::Gate => None,
     }
 }
 

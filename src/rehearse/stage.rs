@@ -317,10 +317,7 @@ fn write_private(path: &Utf8Path, text: &[u8]) -> std::io::Result<()> {
 
 /// Values for the secrets of a plan, and to whom its environments seal: a key that opens what is sealed is one of the
 /// rehearsal's own, and stays the same from one rehearsal to the next.
-fn secrets(
-    plan: &Plan,
-    before: &Utf8Path,
-) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
+fn secrets(plan: &Plan, before: &Utf8Path) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
     let before = StandIns::read(before).unwrap_or_default();
     let mut secrets: BTreeMap<String, String> = plan
         .secrets

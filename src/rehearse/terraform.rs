@@ -8,7 +8,7 @@ use super::provider::{self, MirrorError, MirrorOptions, ProviderVersion};
 use crate::{
     execute::stand_in::TerraformStandIns,
     plan::{Plan, field::Field, model::Kind},
-    terraform::shim::lock_file,
+    terraform::LockFile,
 };
 
 /// Installs a stand-in for each provider that a module of the plan pins and that there is one for. `None` where the plan has no
@@ -43,16 +43,19 @@ pub(super) fn stand_in(
 /// The providers that the modules' lock files pin, once each.
 fn pinned(plan: &Plan) -> Vec<ProviderVersion> {
     let mut found: BTreeMap<String, String> = BTreeMap::new();
-    let modules = plan.tasks.iter().filter(|task| task.kind == Kind::Terraform);
+    let modules = plan
+        .tasks
+        .iter()
+        .filter(|task| task.kind == Kind::Terraform);
     for module in modules.filter_map(|task| task.body.get("dir").and_then(Field::literal)) {
         // A module without one is told of where it is carried out.
-        let lock = plan.folder.join(module).join(lock_file::NAME);
-        let Ok(text) = fs::read_to_string(lock) else {
+        let lock = plan.folder.join(module).join(".terraform.lock.hcl");
+        let Ok(Ok(lock)) = fs::read_to_string(lock).map(LockFile::read) else {
             continue;
         };
-        let pinned = lock_file::providers(&text).into_iter();
-        let known = pinned.filter(|pinned| provider::is_known(&pinned.address));
-        found.extend(known.map(|pinned| (pinned.address, pinned.version)));
+        let pinned = lock.providers.into_iter();
+        let known = pinned.filter(|pinned| provider::is_known(&pinned.source));
+        found.extend(known.map(|pinned| (pinned.source, pinned.version)));
     }
     let found = found.into_iter();
     found

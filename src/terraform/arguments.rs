@@ -3,7 +3,7 @@
 //!
 //! No value of a variable is ever an argument, which all processes of the machine can read.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use camino::Utf8Path;
 
@@ -55,7 +55,7 @@ pub enum Purpose {
 }
 
 /// Prepares the folder: providers, modules, backend.
-pub fn init(locked: Locked, backend_config: &BTreeMap<String, String>) -> Vec<String> {
+pub fn init(locked: Locked, backend_config: &[(String, String)]) -> Vec<String> {
     let mut arguments = words(&["init", "-input=false", "-json"]);
     if locked == Locked::Yes {
         arguments.push("-lockfile=readonly".to_owned());
@@ -104,6 +104,11 @@ pub fn show(file: &Utf8Path) -> Vec<String> {
     arguments
 }
 
+/// Writes the state as JSON.
+pub fn show_state() -> Vec<String> {
+    words(&["show", "-json", "-no-color"])
+}
+
 /// Applies a saved plan, and nothing else.
 pub fn apply(file: &Utf8Path, lock_timeout: Duration) -> Vec<String> {
     let mut arguments = words(&["apply", "-input=false", "-json"]);
@@ -135,19 +140,24 @@ pub fn force_unlock(id: &str) -> Vec<String> {
     with(&["force-unlock", "-force"], id)
 }
 
-/// Chooses a workspace, which has to exist.
-pub fn workspace_select(name: &str) -> Vec<String> {
-    with(&["workspace", "select", "-no-color"], name)
+/// Chooses a workspace, and makes it where there is none of the name.
+pub fn workspace(name: &str) -> Vec<String> {
+    with(&["workspace", "select", "-no-color", "-or-create"], name)
 }
 
-/// Makes a workspace, which must not exist.
-pub fn workspace_new(name: &str) -> Vec<String> {
-    with(&["workspace", "new", "-no-color"], name)
+/// Prints the version.
+pub fn version() -> Vec<String> {
+    words(&["version", "-json"])
 }
 
-/// Prints the name of the workspace.
-pub fn workspace_show() -> Vec<String> {
-    words(&["workspace", "show"])
+/// Reads the version; `None` where something else was printed.
+pub fn version_of(json: &[u8]) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct VersionDocument {
+        terraform_version: String,
+    }
+    let document: VersionDocument = serde_json::from_slice(json).ok()?;
+    Some(document.terraform_version)
 }
 
 fn words(words: &[&str]) -> Vec<String> {
@@ -274,10 +284,8 @@ mod tests {
 
     #[test]
     fn a_lock_file_that_exists_is_only_read_and_backends_are_configured_one_by_one() {
-        let backend = [("key", "a=b/c"), ("bucket", "states")];
-        let backend = backend
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .into();
+        let backend = [("bucket", "states"), ("key", "a=b/c")];
+        let backend = backend.map(|(name, value)| (name.to_owned(), value.to_owned()));
         assert_eq!(
             init(Locked::Yes, &backend),
             [
@@ -289,10 +297,7 @@ mod tests {
                 "-backend-config=key=a=b/c",
             ]
         );
-        assert_eq!(
-            init(Locked::No, &BTreeMap::new()),
-            ["init", "-input=false", "-json"]
-        );
+        assert_eq!(init(Locked::No, &[]), ["init", "-input=false", "-json"]);
     }
 
     #[test]

@@ -58,7 +58,10 @@ fn a_module_is_applied_as_planned_and_its_outputs_are_read_by_others() {
     let finished = first.last("task-finished", "network");
     assert_eq!(finished["outputs"]["address"]["value"], "10.0.0.1/small");
     let effect = &finished["effects"][0];
-    assert_eq!(effect["what"], "terraform infra: 1 to add, 1 output to change");
+    assert_eq!(
+        effect["what"],
+        "terraform infra: 1 to add, 1 output to change"
+    );
     assert_eq!(effect["reality"]["type"], "real");
     world
         .run(&[])
@@ -74,11 +77,16 @@ fn a_module_is_applied_as_planned_and_its_outputs_are_read_by_others() {
 #[test]
 fn a_plan_without_a_change_is_not_applied() {
     let world = world(MODULE, SIZE);
-    world.run(&[]).tells("0: network succeeded, reader succeeded");
+    world
+        .run(&[])
+        .tells("0: network succeeded, reader succeeded");
     let again = world.run(&["--force", "network"]);
     again.tells("0: network succeeded, reader up-to-date");
     let finished = again.last("task-finished", "network");
-    assert_eq!(finished["effects"][0]["what"], "terraform infra: no changes");
+    assert_eq!(
+        finished["effects"][0]["what"],
+        "terraform infra: no changes"
+    );
     assert_eq!(again.events("child-kept").len(), 1, "the plan alone");
 }
 
@@ -87,6 +95,8 @@ fn variables_of_the_runner_do_not_reach_terraform() {
     let world = world(MODULE, "")
         .with("TF_VAR_size", "sneaked")
         .with("TF_CLI_ARGS_plan", "-destroy");
-    world.run(&[]).tells("0: network succeeded, reader succeeded");
+    world
+        .run(&[])
+        .tells("0: network succeeded, reader succeeded");
     assert_eq!(world.read("read"), "10.0.0.1/small\n");
 }

@@ -15,17 +15,14 @@ mod unit;
 
 use camino::Utf8PathBuf;
 
-use self::{
-    call::Calls,
-    transcript::Transcript,
-    unit::Unit,
-};
-use super::{Attempt, BodyResult, ExecuteError, Run, evaluate, run::end_of_kept};
 pub use self::repair::Repaired;
+use self::{call::Calls, transcript::Transcript, unit::Unit};
 pub(in crate::execute) use self::{copy::without_stand_in, rescue::stranded as rescue_stranded};
+use super::{Attempt, BodyResult, ExecuteError, Run, evaluate, run::end_of_kept};
 use crate::{
     event::Effect,
     expression::Map,
+    graph::Node,
     plan::kind::{Reader, terraform::Terraform},
 };
 
@@ -39,7 +36,7 @@ pub(super) async fn carry_out<'p>(
     let evaluated = evaluate(run, attempt)?;
     let body = Terraform::read(Reader::new(&evaluated))?;
     let unit = Unit::of(run, attempt, body, &place.folder)?;
-    let transcript = Transcript::new(run, attempt.node, &place.folder, &place.relative);
+    let transcript = place.transcript(run, attempt.node, &unit);
     let calls = place.calls(run, attempt, &unit, &transcript);
     let ended = in_order(&calls, &evaluated, result).await;
     result.log = transcript.log();
@@ -59,6 +56,15 @@ impl Place {
         let (folder, relative) = run.recorder.attempt_folder(key, attempt.number)?;
         run.recorder.ledger_of(key)?.create_folder(&relative)?;
         Ok(Self { folder, relative })
+    }
+
+    fn transcript<'t, 'r, 'p>(
+        &'t self,
+        run: &'t Run<'r, 'p>,
+        node: &'t Node<'p>,
+        unit: &'t Unit,
+    ) -> Transcript<'t, 'r, 'p> {
+        Transcript::new(run, node, &self.folder, &self.relative, &unit.body.dir)
     }
 
     fn calls<'c, 'r, 'p>(
@@ -101,10 +107,7 @@ pub(super) async fn adopt<'p>(
     folder: &str,
     result: &mut BodyResult,
 ) -> Result<(), ExecuteError> {
-    let kept = run
-        .recorder
-        .ledger_of(&attempt.node.key)?
-        .path_of(folder)?;
+    let kept = run.recorder.ledger_of(&attempt.node.key)?.path_of(folder)?;
     let ended = end_of_kept(attempt, &kept, "terraform").await?;
     if kept.file_name() != Some("apply") {
         return carry_out(run, attempt, result).await;
@@ -113,14 +116,15 @@ pub(super) async fn adopt<'p>(
     let evaluated = evaluate(run, attempt)?;
     let body = Terraform::read(Reader::new(&evaluated))?;
     let unit = Unit::of(run, attempt, body, &place.folder)?;
-    let transcript = Transcript::new(run, attempt.node, &place.folder, &place.relative);
+    let transcript = place.transcript(run, attempt.node, &unit);
     let calls = place.calls(run, attempt, &unit, &transcript);
     result.effects.push(Effect {
         what: format!("adopt {} apply of {}", unit.body.binary, unit.body.dir),
         reality: unit.reality.clone(),
     });
+    let log = transcript.add(&kept.join("log"))?;
     let taken_over = async {
-        let said = calls.end("apply", ended)?;
+        let said = calls.end("apply", ended, log)?;
         transcript.tell(&said.stdout)?;
         if said.code != 0 {
             return Err(calls.failed("apply", &said));

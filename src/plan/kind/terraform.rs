@@ -128,7 +128,10 @@ impl Terraform {
         let allow = body.texts("allow")?;
         let allow = match allow.is_empty() {
             true => vec![Allowed::Create, Allowed::Update],
-            false => allow.iter().filter_map(|word| Allowed::of_word(word)).collect(),
+            false => allow
+                .iter()
+                .filter_map(|word| Allowed::of_word(word))
+                .collect(),
         };
         Ok(Self {
             dir: body.required("dir")?,

@@ -36,7 +36,9 @@ fn a_module_that_is_no_hcl_is_refused_at_its_file_and_line() {
 #[test]
 fn a_replacement_needs_to_be_allowed_and_is_refused_by_address() {
     let world = world(MODULE, SIZE);
-    world.run(&[]).tells("0: network succeeded, reader succeeded");
+    world
+        .run(&[])
+        .tells("0: network succeeded, reader succeeded");
     let ran = world.run(&["--input", "size=other"]);
     ran.tells("1: network failed (verify-failed), reader blocked on network");
     let failure = ran.failure("network");
@@ -49,7 +51,9 @@ fn a_replacement_needs_to_be_allowed_and_is_refused_by_address() {
 fn a_policy_that_does_not_hold_is_told_with_what_was_found_and_expected() {
     let policy = ", policy: [{ name: Small only, resource: terraform_data.net, count: 1, expect: { input: small } }]";
     let world = world(MODULE, &format!("{SIZE}{policy}"));
-    world.run(&[]).tells("0: network succeeded, reader succeeded");
+    world
+        .run(&[])
+        .tells("0: network succeeded, reader succeeded");
     let ran = world.run(&["--input", "size=large"]);
     ran.tells("1: network failed (verify-failed), reader blocked on network");
     let failure = ran.failure("network");
@@ -62,11 +66,17 @@ fn a_policy_that_does_not_hold_is_told_with_what_was_found_and_expected() {
 fn a_version_that_is_not_the_pinned_one_is_refused() {
     let world = world(MODULE, SIZE);
     let plan = std::fs::read_to_string(world.repository().join("deploy.yaml")).expect("a plan");
-    world.write("deploy.yaml", &format!("tools: {{ terraform: {{ version: 0.0.1 }} }}\n{plan}"));
+    world.write(
+        "deploy.yaml",
+        &format!("tools: {{ terraform: {{ version: 0.0.1 }} }}\n{plan}"),
+    );
     let ran = world.run(&[]);
     ran.tells("1: network failed (invalid), reader blocked on network");
     let failure = ran.failure("network");
-    assert!(failure.contains("the plan's `tools` want 0.0.1"), "{failure}");
+    assert!(
+        failure.contains("the plan's `tools` want 0.0.1"),
+        "{failure}"
+    );
 }
 
 #[test]

@@ -1,10 +1,13 @@
 //! Applying: exactly the saved plan.
 
-use super::{call::Calls, plan::Planned};
+use super::{
+    call::{Calls, LOCK_TIMEOUT},
+    plan::Planned,
+};
 use crate::{
     event::Effect,
     execute::{ExecuteError, attempt::BodyResult},
-    terraform::shim::{arguments},
+    terraform::arguments,
 };
 
 /// Applies a saved plan, if it holds a change.
@@ -28,7 +31,7 @@ pub(super) async fn apply(
         return Ok(());
     }
     let said = calls
-        .kept("apply", arguments::apply(&unit.plan_file()))
+        .kept("apply", arguments::apply(&unit.plan_file(), LOCK_TIMEOUT))
         .await?;
     match said.code {
         0 => Ok(()),

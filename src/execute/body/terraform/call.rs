@@ -6,15 +6,22 @@ use camino::Utf8Path;
 
 use super::{
     super::run::{direct_child, kept_child},
+    copy::LOCK_FILE,
     transcript::{Follower, Transcript},
     unit::Unit,
 };
 use crate::{
     event::FailureKind,
     execute::{ExecuteError, Run, attempt::Attempt},
-    process::{CommandSpec, Ended, GRACE, GRACE_OF_CHANGES, SignalTarget, StopPolicy, StopReason, kept},
-    terraform::shim::{arguments, lock_file},
+    process::{
+        CommandSpec, Ended, GRACE, GRACE_OF_CHANGES, SignalTarget, StopPolicy, StopReason, kept,
+    },
+    terraform::arguments::{self, Locked},
 };
+
+/// How long the lock of a state is waited for. A run that meets a longer one says who holds it, and is repeated where the plan's
+/// `retry` says so.
+pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How often what a kept child printed is looked at.
 const FOLLOW_EVERY: Duration = Duration::from_millis(200);
@@ -33,6 +40,8 @@ pub(super) struct Calls<'c, 'r, 'p> {
 pub(super) struct Said {
     pub(super) code: i32,
     pub(super) stdout: Vec<u8>,
+    /// What it wrote for people, masked.
+    pub(super) stderr: String,
 }
 
 impl Calls<'_, '_, '_> {
@@ -53,8 +62,9 @@ impl Calls<'_, '_, '_> {
         let logins = self.run.child_logins(self.attempt.node)?;
         let spec = logins.apply(self.describe(what, args, GRACE));
         let (log, relative) = (self.transcript.path(), self.transcript.relative());
-        let called = direct_child(self.run, self.attempt, &spec, log, relative).await?;
-        self.end(what, called.0)
+        let before = self.transcript.length();
+        let (ended, _) = direct_child(self.run, self.attempt, &spec, log, relative).await?;
+        self.end(what, ended, self.transcript.from(before))
     }
 
     /// Runs what a keeper holds. Its folder's name tells a later run what it was.
@@ -76,14 +86,23 @@ impl Calls<'_, '_, '_> {
                 () = tokio::time::sleep(FOLLOW_EVERY) => follower.tell(self.transcript)?,
             }
         };
-        let stdout = called.0.stdout.as_ref().map_or(&[][..], |stdout| stdout.expose());
+        let stdout = called
+            .0
+            .stdout
+            .as_ref()
+            .map_or(&[][..], |stdout| stdout.expose());
         follower.finish(stdout, self.transcript)?;
-        self.transcript.add(&folder.join("log"))?;
-        self.end(what, called.0)
+        let stderr = self.transcript.add(&folder.join("log"))?;
+        self.end(what, called.0, stderr)
     }
 
     /// Judges how a process ended; its exit code is left to whoever asked for it.
-    pub(super) fn end(&self, what: &str, ended: Ended) -> Result<Said, ExecuteError> {
+    pub(super) fn end(
+        &self,
+        what: &str,
+        ended: Ended,
+        stderr: String,
+    ) -> Result<Said, ExecuteError> {
         for note in &ended.notes {
             let key = &self.attempt.node.key;
             self.run.recorder.notice(&format!("{key}: {note}"));
@@ -92,16 +111,22 @@ impl Calls<'_, '_, '_> {
             Some(StopReason::Cancelled) => return Err(ExecuteError::Cancelled),
             Some(StopReason::TimedOut) => {
                 let limit = crate::plan::duration::text(self.attempt.node.task.timeout);
-                let message = format!("`{} {what}` was stopped after {limit}", self.unit.body.binary);
+                let message = format!(
+                    "`{} {what}` was stopped after {limit}",
+                    self.unit.body.binary
+                );
                 return Err(ExecuteError::task(FailureKind::Timeout, message)
                     .hint("`timeout` of the task says how long an attempt may take"));
             }
             None => {}
         }
-        let stdout = ended.stdout.map_or_else(Vec::new, |stdout| stdout.expose().to_vec());
+        let stdout = ended
+            .stdout
+            .map_or_else(Vec::new, |stdout| stdout.expose().to_vec());
         Ok(Said {
             code: ended.how.code(),
             stdout,
+            stderr,
         })
     }
 
@@ -135,10 +160,12 @@ impl Calls<'_, '_, '_> {
             "`{binary}` is {found}, and the plan's `tools` want {}",
             tool.version
         );
-        Err(ExecuteError::task(FailureKind::Invalid, message).hint(format!(
-            "put {binary} {} first on the PATH, or change `tools`",
-            tool.version
-        )))
+        Err(
+            ExecuteError::task(FailureKind::Invalid, message).hint(format!(
+                "put {binary} {} first on the PATH, or change `tools`",
+                tool.version
+            )),
+        )
     }
 
     /// Initialises the module. One process at a time writes to the plugin cache: terraform does not guard it
@@ -149,12 +176,15 @@ impl Calls<'_, '_, '_> {
             None => None,
         };
         let unit = self.unit;
-        let is_locked = unit.dir.join(lock_file::NAME).exists();
+        let locked = match unit.dir.join(LOCK_FILE).exists() {
+            true => Locked::Yes,
+            false => Locked::No,
+        };
         let config = match unit.is_stood_in() {
             true => &[][..],
             false => &unit.body.backend_config,
         };
-        let said = self.direct("init", arguments::init(is_locked, config)).await?;
+        let said = self.direct("init", arguments::init(locked, config)).await?;
         drop(guard);
         self.told("init", said)?;
         if unit.body.workspace != "default" {
@@ -167,7 +197,7 @@ impl Calls<'_, '_, '_> {
 
     /// Says which files are not formatted, and refuses what is not valid.
     pub(super) async fn check(&self) -> Result<(), ExecuteError> {
-        let said = self.direct("fmt", arguments::fmt_check()).await?;
+        let said = self.direct("fmt", arguments::fmt()).await?;
         let unformatted = String::from_utf8_lossy(&said.stdout);
         for file in unformatted.lines().filter(|_| said.code == 3) {
             let (key, dir) = (&self.attempt.node.key, &self.unit.body.dir);

@@ -8,17 +8,17 @@ use std::fs;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::{
-    event::Reality,
+    event::{FailureKind, Reality},
     execute::{ExecuteError, Run, stand_in::TerraformStandIns},
     graph::Node,
     ident::TaskKey,
     plan::{field::Field, model::Kind},
-    terraform::shim::{lock_file},
+    terraform::LockFile,
 };
 
 /// Terraform merges a file of such a name over the others, whatever they say.
 const OVERRIDE: &str = "deploy_action_rehearsal_override.tf";
-const LOCK_FILE: &str = ".terraform.lock.hcl";
+pub(super) const LOCK_FILE: &str = ".terraform.lock.hcl";
 
 /// Makes the copy, and says who stands in.
 pub(super) fn stand_in(
@@ -38,10 +38,12 @@ pub(super) fn stand_in(
     write(&copy.join(OVERRIDE), &backend(&state))?;
     let lock = copy.join(LOCK_FILE);
     if lock.exists() {
-        let text = fs::read_to_string(&lock)
-            .map_err(|error| ExecuteError::file("read", &lock, error))?;
-        let replaced: Vec<&str> = stand_ins.providers.keys().map(String::as_str).collect();
-        write(&lock, &lock_file::without_hashes(&text, &replaced))?;
+        let text =
+            fs::read_to_string(&lock).map_err(|error| ExecuteError::file("read", &lock, error))?;
+        let file = LockFile::read(text)
+            .map_err(|error| ExecuteError::task(FailureKind::Invalid, error.to_string()))?;
+        let is_replaced = |source: &str| stand_ins.providers.contains_key(source);
+        write(&lock, &file.without_hashes(is_replaced))?;
     }
     let mut who: Vec<&str> = stand_ins.providers.values().map(String::as_str).collect();
     who.dedup();
@@ -53,7 +55,10 @@ pub(super) fn stand_in(
 }
 
 /// Why a rehearsal cannot carry a module out: nobody stands in for a provider of it, or terraform is not here.
-pub(in crate::execute) fn without_stand_in<'p>(run: &Run<'_, 'p>, node: &Node<'p>) -> Option<String> {
+pub(in crate::execute) fn without_stand_in<'p>(
+    run: &Run<'_, 'p>,
+    node: &Node<'p>,
+) -> Option<String> {
     if node.task.kind != Kind::Terraform || !run.world.stand_ins.is_rehearsal() {
         return None;
     }
@@ -67,11 +72,14 @@ pub(in crate::execute) fn without_stand_in<'p>(run: &Run<'_, 'p>, node: &Node<'p
     }
     let dir = node.task.body.get("dir").and_then(Field::literal)?;
     let lock = fs::read_to_string(run.world.path(dir).join(LOCK_FILE)).ok()?;
-    let providers = lock_file::providers(&lock);
+    let providers = LockFile::read(lock).ok()?.providers;
     let missing = providers
         .iter()
-        .find(|provider| !stand_ins.providers.contains_key(&provider.address))?;
-    Some(format!("nobody stands in for provider `{}`", missing.address))
+        .find(|provider| !stand_ins.providers.contains_key(&provider.source))?;
+    Some(format!(
+        "nobody stands in for provider `{}`",
+        missing.source
+    ))
 }
 
 fn is_found(run: &Run<'_, '_>, program: &str) -> bool {

@@ -1,8 +1,8 @@
 //! Planning: what would change, judged before anything does.
 
-use super::{
-    call::Calls,
-};
+use camino::Utf8PathBuf;
+
+use super::call::{Calls, LOCK_TIMEOUT};
 use crate::{
     diagnostic::Severity,
     event::FailureKind,
@@ -11,9 +11,9 @@ use crate::{
     plan::kind::terraform as kind,
     terraform::{
         AddressPattern, Changes, Reading,
+        arguments::{self, PlanExit, Purpose},
         changes::{Allowed, NotAllowed, Policy},
     },
-    terraform::shim::{PlanExit, arguments},
 };
 
 /// How terraform gives the reason where a creation was not finished.
@@ -30,11 +30,13 @@ pub(super) async fn plan(
     evaluated: &Map,
 ) -> Result<Planned, ExecuteError> {
     let unit = calls.unit;
-    let args = arguments::plan(&unit.plan_file(), &unit.var_files(calls.run));
+    let var_files = unit.var_files(calls.run);
+    let var_files = var_files.iter().map(Utf8PathBuf::as_path);
+    let args = arguments::plan(Purpose::Apply, &unit.plan_file(), var_files, LOCK_TIMEOUT);
     let said = calls.kept("plan", args).await?;
     match PlanExit::of(said.code) {
-        Some(PlanExit::NoChanges | PlanExit::Changes) => {}
-        Some(PlanExit::Failed) | None => return Err(calls.failed("plan", &said)),
+        PlanExit::Unchanged | PlanExit::Changed => {}
+        PlanExit::Failed => return Err(calls.failed("plan", &said)),
     }
     let shown = calls
         .direct("show", arguments::show(&unit.plan_file()))
@@ -74,7 +76,10 @@ fn policies(evaluated: &Map) -> Result<Vec<Policy>, ExecuteError> {
         return Ok(Vec::new());
     };
     let applies = |entry: &Value| !matches!(entry.get("if"), Some(Value::Boolean(false)));
-    let numbered = entries.iter().enumerate().filter(|(_, entry)| applies(entry));
+    let numbered = entries
+        .iter()
+        .enumerate()
+        .filter(|(_, entry)| applies(entry));
     let policies = numbered.map(|(index, entry)| {
         Policy::read(index + 1, entry).map_err(|error| {
             let failed = ExecuteError::task(FailureKind::Invalid, crate::execute::chain(&error));

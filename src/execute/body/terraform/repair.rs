@@ -3,8 +3,11 @@
 use std::{fs, io::Write as _};
 
 use super::{
-    Place, call::Calls, rescue,
-    transcript::Transcript, unit::Unit};
+    Place,
+    call::{Calls, LOCK_TIMEOUT},
+    rescue,
+    unit::Unit,
+};
 use crate::{
     event::{Event, FailureKind},
     execute::{
@@ -22,7 +25,7 @@ use crate::{
     },
     portable,
     process::StopListener,
-    terraform::shim::{StateError, StateFile, StateOrder, arguments},
+    terraform::{Rescue, State, arguments},
 };
 
 /// What a repair came to.
@@ -51,7 +54,10 @@ impl<'p> Run<'_, 'p> {
                 push(calls, &state).await
             })
             .await?;
-        let because = format!("its rescued state was put into the backend by {}", self.actor());
+        let because = format!(
+            "its rescued state was put into the backend by {}",
+            self.actor()
+        );
         let event = Event::TaskInvalidated {
             task: node.key.clone(),
             because,
@@ -70,7 +76,9 @@ impl<'p> Run<'_, 'p> {
     pub async fn force_unlock(&self, index: usize, id: &str) -> Result<Repaired, ExecuteError> {
         self.with_module(index, async |calls| {
             calls.initialise().await?;
-            let said = calls.direct("force-unlock", arguments::force_unlock(id)).await?;
+            let said = calls
+                .direct("force-unlock", arguments::force_unlock(id))
+                .await?;
             match said.code {
                 0 => Ok(()),
                 _ => Err(calls.failed("force-unlock", &said)),
@@ -89,7 +97,11 @@ impl<'p> Run<'_, 'p> {
     ) -> Result<T, ExecuteError> {
         let node = &self.graph.nodes()[index];
         if node.task.kind != Kind::Terraform {
-            let message = format!("`{}` is of kind {}, and has no state", node.key, node.task.kind.key());
+            let message = format!(
+                "`{}` is of kind {}, and has no state",
+                node.key,
+                node.task.kind.key()
+            );
             return Err(ExecuteError::task(FailureKind::Invalid, message));
         }
         let prepared = Prepared {
@@ -105,7 +117,7 @@ impl<'p> Run<'_, 'p> {
         let place = Place::of(self, &attempt)?;
         let body = Terraform::read(Reader::new(&evaluate(self, &attempt)?))?;
         let unit = Unit::of(self, &attempt, body, &place.folder)?;
-        let transcript = Transcript::new(self, node, &place.folder, &place.relative);
+        let transcript = place.transcript(self, node, &unit);
         let done = work(&place.calls(self, &attempt, &unit, &transcript)).await;
         unit.sweep()?;
         done
@@ -126,23 +138,22 @@ impl<'p> Run<'_, 'p> {
 
 /// Writes a state to the backend, where that is right.
 async fn push(calls: &Calls<'_, '_, '_>, state: &[u8]) -> Result<String, ExecuteError> {
-    let broken = |error: StateError| {
-        ExecuteError::task(FailureKind::Task, error.to_string())
-    };
-    let rescued = StateFile::read(state).map_err(broken)?;
     let said = calls.direct("state pull", arguments::state_pull()).await?;
     if said.code != 0 {
         return Err(calls.failed("state pull", &said));
     }
-    let held = match said.stdout.trim_ascii().is_empty() {
-        true => None,
-        false => Some(StateFile::read(&said.stdout).map_err(broken)?),
+    let Some(rescued) = read(state)? else {
+        let message = "the rescued state is empty";
+        return Err(ExecuteError::task(FailureKind::Task, message));
     };
-    match rescued.against(held.as_ref()) {
-        StateOrder::Newer => {}
-        order @ (StateOrder::Same | StateOrder::Older | StateOrder::Foreign) => {
-            return Err(refused(order, &rescued, held.as_ref()));
-        }
+    let order = rescued.beside(read(&said.stdout)?.as_ref());
+    if order == Rescue::Same {
+        return Ok(order.to_string());
+    }
+    if !order.can_be_pushed() {
+        return Err(ExecuteError::task(FailureKind::PlanStale, order.to_string()).hint(
+            "look at both; what is right goes into the backend by `terraform state push`, and the rescued file away by hand",
+        ));
     }
     let file = calls.unit.folder.join("rescued.tfstate");
     let written = portable::private_file()
@@ -151,26 +162,15 @@ async fn push(calls: &Calls<'_, '_, '_>, state: &[u8]) -> Result<String, Execute
         .open(&file)
         .and_then(|mut file| file.write_all(state));
     written.map_err(|error| ExecuteError::file("write", &file, error))?;
-    let said = calls.kept("push", arguments::state_push(&file)).await?;
-    if said.code != 0 {
-        return Err(calls.failed("state push", &said));
+    let args = arguments::state_push(&file, LOCK_TIMEOUT);
+    let said = calls.kept("push", args).await?;
+    match said.code {
+        0 => Ok(format!("{order}; it is in the backend now")),
+        _ => Err(calls.failed("state push", &said)),
     }
-    Ok(format!(
-        "the backend has serial {} of the state now; it had {}",
-        rescued.serial,
-        held.map_or_else(|| "nothing".to_owned(), |held| format!("serial {}", held.serial))
-    ))
 }
 
-fn refused(order: StateOrder, rescued: &StateFile, held: Option<&StateFile>) -> ExecuteError {
-    let held = held.map_or_else(|| "nothing".to_owned(), StateFile::to_string);
-    let why = match order {
-        StateOrder::Foreign => "they are of different lineages",
-        StateOrder::Older => "the backend knows more",
-        StateOrder::Same | StateOrder::Newer => "they are the same serial",
-    };
-    let message = format!("the rescued state is {rescued}, the backend has {held}: {why}");
-    ExecuteError::task(FailureKind::PlanStale, message).hint(
-        "look at both; what is right goes into the backend by `terraform state push`, and the rescued file away by hand",
-    )
+fn read(state: &[u8]) -> Result<Option<State>, ExecuteError> {
+    State::read(&String::from_utf8_lossy(state))
+        .map_err(|error| ExecuteError::task(FailureKind::Task, error.to_string()))
 }

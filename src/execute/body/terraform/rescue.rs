@@ -40,7 +40,8 @@ pub(super) fn before(calls: &Calls<'_, '_, '_>) -> Result<(), ExecuteError> {
     if !is_rescued && !found.exists() {
         return Ok(());
     }
-    let message = "an earlier apply could not write its state to the backend, which knows less than there is";
+    let message =
+        "an earlier apply could not write its state to the backend, which knows less than there is";
     let rescued = match is_rescued {
         true => place,
         false => keep(calls.run, node, &found)?,

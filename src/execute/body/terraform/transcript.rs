@@ -8,11 +8,12 @@ use std::{
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::failure;
 use crate::{
     event::LogRef,
     execute::{ExecuteError, Run},
     graph::Node,
-    terraform::shim::{message::Message},
+    terraform::told::Told,
 };
 
 /// The readable log of an attempt. Its lines are shown as they come.
@@ -21,6 +22,8 @@ pub(super) struct Transcript<'t, 'r, 'p> {
     node: &'t Node<'p>,
     path: Utf8PathBuf,
     relative: Utf8PathBuf,
+    /// The module, as the plan names it.
+    dir: &'t str,
 }
 
 impl<'t, 'r, 'p> Transcript<'t, 'r, 'p> {
@@ -29,12 +32,14 @@ impl<'t, 'r, 'p> Transcript<'t, 'r, 'p> {
         node: &'t Node<'p>,
         folder: &Utf8Path,
         relative: &Utf8Path,
+        dir: &'t str,
     ) -> Self {
         Self {
             run,
             node,
             path: folder.join("log"),
             relative: relative.join("log"),
+            dir,
         }
     }
 
@@ -63,22 +68,40 @@ impl<'t, 'r, 'p> Transcript<'t, 'r, 'p> {
 
     /// Says what stands in some lines of JSON.
     pub(super) fn tell(&self, lines: &[u8]) -> Result<(), ExecuteError> {
-        for message in Message::read_all(lines) {
-            if let Some(text) = message.text() {
-                self.say(&text)?;
+        for line in String::from_utf8_lossy(lines).lines() {
+            match Told::read(line) {
+                Told::Problem(problem) => self.say(&failure::words(&problem, self.dir))?,
+                Told::Progress(progress) => self.say(&progress.to_string())?,
+                Told::Said(words) => self.say(&words)?,
+                Told::Other => {}
             }
         }
         Ok(())
     }
 
-    /// Adds what a keeper logged.
-    pub(super) fn add(&self, log: &Utf8Path) -> Result<(), ExecuteError> {
-        match fs::read_to_string(log) {
-            Ok(text) if text.is_empty() => Ok(()),
-            Ok(text) => self.say(&text),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(ExecuteError::file("read", log, error)),
+    /// Adds what a keeper logged, and returns it.
+    pub(super) fn add(&self, log: &Utf8Path) -> Result<String, ExecuteError> {
+        let text = match fs::read(log) {
+            Ok(text) => String::from_utf8_lossy(&text).into_owned(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(ExecuteError::file("read", log, error)),
+        };
+        if !text.is_empty() {
+            self.say(&text)?;
         }
+        Ok(text)
+    }
+
+    /// How long it is.
+    pub(super) fn length(&self) -> usize {
+        let length = fs::metadata(&self.path).map_or(0, |found| found.len());
+        usize::try_from(length).unwrap_or(usize::MAX)
+    }
+
+    /// What was written since it was so long.
+    pub(super) fn from(&self, length: usize) -> String {
+        let all = fs::read(&self.path).unwrap_or_default();
+        String::from_utf8_lossy(all.get(length..).unwrap_or_default()).into_owned()
     }
 
     /// Where it is, once something was said.

@@ -6,14 +6,13 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{super::run::Environment, copy};
 use crate::{
-    event::{FailureKind, Reality},
+    event::Reality,
     execute::{ExecuteError, Run, attempt::Attempt},
-    expression::Value,
     plan::kind::terraform::Terraform,
     portable,
     process::{CommandSpec, GRACE_OF_CHANGES, SignalTarget, StopPolicy},
     secret::Secret,
-    terraform::shim::{variables},
+    terraform::arguments::variable,
 };
 
 /// The most of terraform's standard output that is read, in bytes: plans of very large systems.
@@ -67,7 +66,7 @@ impl Unit {
             reality: Reality::Real,
             cache: cache_folder(run),
             environment: Environment::of(run, attempt.node)?,
-            variables: of_module(&body)?,
+            variables: of_module(&body),
             folder,
             body,
         };
@@ -154,22 +153,19 @@ impl Unit {
 }
 
 /// The variables of the root module, as terraform reads them of its environment.
-fn of_module(body: &Terraform) -> Result<BTreeMap<String, Variable>, ExecuteError> {
-    let mut found = BTreeMap::new();
-    for (name, value) in &body.variables {
-        let value = match value {
-            Value::Secret(secret) => Variable::Secret(secret.clone()),
-            Value::Null => continue,
-            value if value.holds_secret() => {
-                let message = format!("variable `{name}` holds a secret inside of a {}", value.type_name());
-                return Err(ExecuteError::task(FailureKind::Invalid, message)
-                    .hint("give the secret a variable of its own"));
-            }
-            value => Variable::Clear(variables::text(value)),
-        };
-        found.insert(format!("TF_VAR_{name}"), value);
-    }
-    Ok(found)
+fn of_module(body: &Terraform) -> BTreeMap<String, Variable> {
+    let given = body.variables.iter();
+    let given = given.filter_map(|(name, value)| {
+        let (variable, text) = variable(name, value)?;
+        Some((
+            variable,
+            match value.holds_secret() {
+                true => Variable::Secret(text),
+                false => Variable::Clear(text.expose().to_owned()),
+            },
+        ))
+    });
+    given.collect()
 }
 
 fn cache_folder(run: &Run<'_, '_>) -> Option<Utf8PathBuf> {
