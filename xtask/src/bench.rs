@@ -5,6 +5,7 @@
 mod lint;
 mod masks;
 mod measure;
+mod plans;
 mod publish;
 mod startup;
 mod tasks;
@@ -30,6 +31,8 @@ enum Measured {
     Startup,
     /// Pushing images to the reference registry, beside crane, regctl and skopeo.
     Publish,
+    /// The summary of a terraform plan of 100 MB, beside jq.
+    Terraform,
     /// All of them.
     All,
 }
@@ -39,7 +42,8 @@ pub(crate) struct BenchArgs {
     /// What is measured.
     #[arg(value_enum, default_value = "all")]
     measured: Measured,
-    /// How often 10,000 tasks are run, and images pushed, by each program; the median counts.
+    /// How often 10,000 tasks are run, images pushed and plans summarised, by each program; of plans the best counts, of the
+    /// others the median.
     #[arg(long, value_name = "NUMBER", default_value = "3")]
     rounds: std::num::NonZeroUsize,
 }
@@ -48,7 +52,13 @@ pub(crate) struct BenchArgs {
 pub(crate) fn bench(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     let root = repository::root()?;
     let wanted = |measured| matches!(args.measured, Measured::All) || args.measured == measured;
-    let programs = program::build_released(&root, wanted(Measured::Masks))?;
+    let extras = [
+        (Measured::Masks, program::MASK_SPEED),
+        (Measured::Terraform, program::PLAN_SPEED),
+    ];
+    let extras = extras.into_iter().filter(|(measured, _)| wanted(*measured));
+    let extras: Vec<&str> = extras.map(|(_, name)| name).collect();
+    let programs = program::build_released(&root, &extras)?;
     let mut figures = Figures::default();
     if wanted(Measured::Startup) {
         startup::measure(&programs.program, &mut figures)?;
@@ -56,8 +66,12 @@ pub(crate) fn bench(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     if wanted(Measured::Lint) {
         lint::measure(&programs.program, &mut figures)?;
     }
-    if let Some(mask_speed) = &programs.mask_speed {
-        masks::measure(mask_speed, &mut figures)?;
+    if wanted(Measured::Masks) {
+        masks::measure(programs.extra(program::MASK_SPEED)?, &mut figures)?;
+    }
+    if wanted(Measured::Terraform) {
+        let plan_speed = programs.extra(program::PLAN_SPEED)?;
+        plans::measure(plan_speed, args.rounds.get(), &mut figures)?;
     }
     if wanted(Measured::Tasks) {
         tasks::measure(&programs.program, args.rounds.get(), &mut figures)?;

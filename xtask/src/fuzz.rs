@@ -60,6 +60,10 @@ enum Target {
     Comment,
     /// Rules for tags, with the event that they are applied to.
     Tags,
+    /// A terraform plan as JSON, and the lines that terraform prints.
+    Terraform,
+    /// A `.tf` file, or a lock file of terraform.
+    Hcl,
 }
 
 impl Target {
@@ -70,6 +74,8 @@ impl Target {
             Self::Records => "records",
             Self::Comment => "comment",
             Self::Tags => "tags",
+            Self::Terraform => "terraform",
+            Self::Hcl => "hcl",
         }
     }
 }

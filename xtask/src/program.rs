@@ -1,6 +1,7 @@
 //! The program itself, built and found.
 
 use std::{
+    collections::BTreeMap,
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::Stdio,
@@ -26,38 +27,49 @@ pub(crate) fn build(root: &Path) -> anyhow::Result<PathBuf> {
         .context("cargo did not say where it put deploy-action")
 }
 
+/// The program that measures masks.
+pub(crate) const MASK_SPEED: &str = "mask-speed";
+/// The program that measures terraform's plans.
+pub(crate) const PLAN_SPEED: &str = "plan-speed";
+
 /// What was built to be measured.
 pub(crate) struct Released {
     /// `deploy-action` as it is released.
     pub(crate) program: PathBuf,
-    /// The program that measures masks, where it was wanted.
-    pub(crate) mask_speed: Option<PathBuf>,
+    built: Built,
 }
 
-/// Builds `deploy-action` as it is released, and the program that measures masks.
-pub(crate) fn build_released(root: &Path, with_mask_speed: bool) -> anyhow::Result<Released> {
+impl Released {
+    /// Answers with the path of a program that measures something, and was wanted.
+    pub(crate) fn extra(&self, name: &str) -> anyhow::Result<&Path> {
+        let extra = self.built.extras.get(name);
+        extra
+            .map(PathBuf::as_path)
+            .with_context(|| format!("cargo did not say where it put {name}"))
+    }
+}
+
+/// Builds `deploy-action` as it is released, and programs that measure parts of it.
+pub(crate) fn build_released(root: &Path, extras: &[&str]) -> anyhow::Result<Released> {
     words::say("building deploy-action for release (some minutes)");
     let mut arguments = vec!["--release", "--package", "deploy-action"];
-    if with_mask_speed {
-        arguments.extend(["--package", MASK_SPEED]);
+    for extra in extras {
+        arguments.extend(["--package", extra]);
     }
     arguments.push("--bins");
     let built = cargo_build(root, &arguments)?;
+    let program = built.program.clone();
     Ok(Released {
-        program: built
-            .program
-            .context("cargo did not say where it put deploy-action")?,
-        mask_speed: built.mask_speed,
+        program: program.context("cargo did not say where it put deploy-action")?,
+        built,
     })
 }
-
-const MASK_SPEED: &str = "mask-speed";
 
 /// The programs that cargo named.
 #[derive(Default)]
 struct Built {
     program: Option<PathBuf>,
-    mask_speed: Option<PathBuf>,
+    extras: BTreeMap<&'static str, PathBuf>,
 }
 
 fn cargo_build(root: &Path, arguments: &[&str]) -> anyhow::Result<Built> {
@@ -74,7 +86,11 @@ fn cargo_build(root: &Path, arguments: &[&str]) -> anyhow::Result<Built> {
     for line in BufReader::new(messages).lines() {
         let line = line?;
         built.program = executable(&line, "deploy-action").or(built.program);
-        built.mask_speed = executable(&line, MASK_SPEED).or(built.mask_speed);
+        for extra in [MASK_SPEED, PLAN_SPEED] {
+            built
+                .extras
+                .extend(executable(&line, extra).map(|path| (extra, path)));
+        }
     }
     ensure!(cargo.wait()?.success(), "deploy-action was not built");
     Ok(built)

@@ -129,6 +129,45 @@ const TAGS: &[&str] = &[
     "\\x0A",
 ];
 
+/// What plans of terraform are made of.
+const TERRAFORM: &[&str] = &[
+    "\\\"format_version\\\":\\\"1.2\\\"",
+    "\\\"planned_values\\\":",
+    "\\\"resource_changes\\\":[",
+    "\\\"resource_drift\\\":[",
+    "\\\"output_changes\\\":{",
+    "\\\"actions\\\":[\\\"update\\\"]",
+    "\\\"before_sensitive\\\":",
+    "\\\"after_sensitive\\\":",
+    "\\\"after_unknown\\\":",
+    "\\\"replace_paths\\\":",
+    "\\\"importing\\\":",
+    "\\\"previous_address\\\":",
+    "\\\"diagnostic\\\":",
+    "true",
+    "null",
+];
+
+/// What HCL is made of.
+const HCL: &[&str] = &[
+    "variable \\\"",
+    "terraform {",
+    "backend \\\"",
+    "provider \\\"",
+    "hashes = [",
+    "version = \\\"",
+    "ephemeral = true",
+    "<<EOT\\x0A",
+    "<<-EOT\\x0A",
+    "${",
+    "$${",
+    "%{",
+    "/*",
+    "*/",
+    "//",
+    "\\x0A",
+];
+
 /// Returns the dictionary of a target, one word a line, as the engine reads it.
 pub(crate) fn dictionary(target: Target) -> String {
     let mut words = BTreeSet::new();
@@ -138,12 +177,14 @@ pub(crate) fn dictionary(target: Target) -> String {
         Target::Records => &[],
         Target::Comment => &[COMMENT],
         Target::Tags => &[TAGS],
+        Target::Terraform => &[TERRAFORM],
+        Target::Hcl => &[HCL],
     };
     words.extend(listed.concat().into_iter().map(str::to_owned));
     match target {
         Target::Plan => collect(&grammar::schema(), &mut words),
         Target::Records | Target::Comment => words.extend(words_of_records()),
-        Target::Expression | Target::Tags => {}
+        Target::Expression | Target::Tags | Target::Terraform | Target::Hcl => {}
     }
     let line = |word: String| format!("\"{word}\"\n");
     words.into_iter().map(line).collect()

@@ -7,11 +7,13 @@
 mod comment;
 mod dictionary;
 mod expression;
+mod hcl;
 mod plan;
 mod records;
 mod seeds;
 mod tags;
 mod target;
+mod terraform;
 
 pub use seeds::write_seeds;
 pub use target::Target;

@@ -47,7 +47,12 @@ pub(crate) fn seeds(target: Target, repository: &Utf8Path) -> io::Result<Vec<Vec
         Target::Comment => {
             seeds.extend(read_all(&repository.join("xtask/fuzz/seeds/records"), "")?)
         }
-        Target::Records | Target::Tags => {}
+        Target::Terraform => {
+            let written = repository.join("tests/data/terraform");
+            seeds.extend(read_all(&written, ".json")?);
+            seeds.extend(read_all(&written, ".jsonl")?);
+        }
+        Target::Records | Target::Tags | Target::Hcl => {}
     }
     Ok(seeds)
 }

@@ -1,6 +1,6 @@
 //! The targets by name.
 
-use crate::{comment, expression, plan, records, tags};
+use crate::{comment, expression, hcl, plan, records, tags, terraform};
 
 /// What an input is taken for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,16 +15,22 @@ pub enum Target {
     Comment,
     /// Rules for tags, with the event that they are applied to.
     Tags,
+    /// What `terraform show -json` writes: read, summarised, compared, judged; and lines that terraform prints.
+    Terraform,
+    /// The text of a `.tf` file or a lock file.
+    Hcl,
 }
 
 impl Target {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::Plan,
         Self::Expression,
         Self::Records,
         Self::Comment,
         Self::Tags,
+        Self::Terraform,
+        Self::Hcl,
     ];
 
     /// Returns the name that `cargo xtask fuzz` takes.
@@ -35,6 +41,8 @@ impl Target {
             Self::Records => "records",
             Self::Comment => "comment",
             Self::Tags => "tags",
+            Self::Terraform => "terraform",
+            Self::Hcl => "hcl",
         }
     }
 
@@ -55,6 +63,8 @@ impl Target {
             Self::Records => records::check(input),
             Self::Comment => comment::check(input),
             Self::Tags => tags::check(input),
+            Self::Terraform => terraform::check(input),
+            Self::Hcl => hcl::check(input),
         }
     }
 }
