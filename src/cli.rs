@@ -32,6 +32,7 @@ mod run;
 mod schema;
 mod session;
 mod signals;
+#[cfg(unix)]
 mod stand_in_provider;
 mod status;
 mod tags;

@@ -10,6 +10,7 @@ pub mod hub;
 mod job;
 mod loopback;
 mod play;
+#[cfg(unix)]
 pub mod provider;
 pub mod registry;
 mod request_log;

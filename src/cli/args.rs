@@ -2,10 +2,12 @@
 
 use clap::Parser as _;
 
+#[cfg(unix)]
+use super::stand_in_provider;
 use super::{
     CliError, Environment, Exit, action, checkpoint, close, completion, doctor, exit, explain,
     graph, init, lint, man, output, publish, recover, rehearse, render, retention, run as run_verb,
-    schema, stand_in_provider, status, tags, trace, unlock,
+    schema, status, tags, trace, unlock,
 };
 
 const EXAMPLES: &str = "\
@@ -55,6 +57,7 @@ enum Verb {
     /// Does what the inputs of the action say; called by action.yml
     #[command(hide = true)]
     Action,
+    #[cfg(unix)]
     #[command(hide = true)]
     StandInProvider(stand_in_provider::StandInProviderArgs),
 }
@@ -122,6 +125,7 @@ pub(super) fn carry_out(args: &Args, environment: &Environment) -> Result<Exit, 
         Verb::Completion(args) => completion::completion(args),
         Verb::Man(args) => man::man(args),
         Verb::Action => action::run(environment),
+        #[cfg(unix)]
         Verb::StandInProvider(args) => stand_in_provider::stand_in_provider(args, environment),
     }
 }

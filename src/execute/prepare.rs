@@ -256,10 +256,13 @@ impl<'p> Run<'_, 'p> {
         if is_given {
             return Ok(None);
         }
-        let (by, reality) = match (
-            &self.world.stand_ins.person,
-            self.approved_on_github(name.as_str()).await?,
-        ) {
+        let person = &self.world.stand_ins.person;
+        let on_github = match person {
+            // Whoever stands in for people is asked in their place.
+            Some(_) => None,
+            None => self.approved_on_github(name.as_str()).await?,
+        };
+        let (by, reality) = match (person, on_github) {
             (Some(person), _) => (
                 person.clone(),
                 Reality::StandIn {

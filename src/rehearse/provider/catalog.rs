@@ -117,3 +117,6 @@ impl Entry {
         Ok(serde_json::from_str(&json)?)
     }
 }
+
+#[cfg(test)]
+mod tests;

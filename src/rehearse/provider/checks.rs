@@ -1,6 +1,66 @@
-//! What is wrong with a configuration besides what terraform sees by the schema.
+//! What is wrong with a configuration besides what terraform itself sees by the schema.
 
-use super::{problem::Problem, rules::ResourceRule, value::Value};
+use std::collections::BTreeMap;
+
+use super::{
+    problem::Problem,
+    rules::ResourceRule,
+    schema::{Attribute, AttributeType, Block},
+    value::Value,
+};
+
+/// Every value that is given for what the provider alone decides. Terraform leaves this to its providers.
+pub(super) fn decided(block: &Block, config: &Value) -> Vec<Problem> {
+    let attributes = block
+        .attributes
+        .iter()
+        .filter(|(name, attribute)| attribute.is_decided(config.get(name)))
+        .map(|(name, _attribute)| {
+            Problem::new(
+                "Value for unconfigurable attribute",
+                format!("`{name}`, or something in it, is decided by the provider"),
+            )
+            .at(name)
+        });
+    let blocks = block.blocks.iter().flat_map(|(name, nested)| {
+        let problems = objects(config.get(name))
+            .into_iter()
+            .flat_map(|config| decided(&nested.block, config));
+        problems.map(|problem| problem.at(name)).collect::<Vec<_>>()
+    });
+    attributes.chain(blocks).collect()
+}
+
+impl Attribute {
+    /// Whether a configuration gives a value where it may not.
+    fn is_decided(&self, config: &Value) -> bool {
+        if config.is_null() {
+            return false;
+        }
+        let is_decided_in = |attributes: &BTreeMap<String, Self>| {
+            objects(config).into_iter().any(|config| {
+                attributes
+                    .iter()
+                    .any(|(name, attribute)| attribute.is_decided(config.get(name)))
+            })
+        };
+        match &self.of {
+            _ if self.is_read_only() => true,
+            AttributeType::Nested(_, attributes) => is_decided_in(attributes),
+            AttributeType::Plain(_) => false,
+        }
+    }
+}
+
+/// The objects of something nested, however many it holds.
+fn objects(value: &Value) -> Vec<&Value> {
+    match value {
+        Value::Elements(elements) => elements.iter().collect(),
+        // The members of a map are objects, those of an object are not; both are looked at, and what is no object has no members.
+        Value::Members(members) => members.values().chain([value]).collect(),
+        _ => Vec::new(),
+    }
+}
 
 /// Every breach of a rule in the configuration of a resource.
 pub(super) fn problems(rule: &ResourceRule, config: &Value) -> Vec<Problem> {

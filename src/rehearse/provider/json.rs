@@ -46,10 +46,12 @@ pub(super) fn to_json(value: &Value) -> Json {
 /// A number that JSON's readers would round is a text.
 fn number_to_json(number: &Number) -> Json {
     let text = number.text();
-    match serde_json::from_str::<Json>(text) {
-        Ok(json) if json.is_number() && json.to_string() == text => json,
-        _ => json!(text),
-    }
+    let json = serde_json::from_str::<Json>(text).ok();
+    let same = json.filter(|json| {
+        let written = json.to_string();
+        json.is_number() && written == text
+    });
+    same.unwrap_or_else(|| json!(text))
 }
 
 /// Reads a value of a type. A scalar may be written as a text; what an object lacks is null.
@@ -181,5 +183,71 @@ fn type_of(json: &Json) -> Type {
                 .map(|(name, json)| (name.clone(), type_of(json)))
                 .collect(),
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn number(text: &str) -> Value {
+        Value::Number(Number::decimal(text).expect("a number"))
+    }
+
+    #[test]
+    fn numbers_come_back_with_every_digit() {
+        for (text, json) in [
+            ("1", json!(1)),
+            ("0.002", json!(0.002)),
+            ("18446744073709551615", json!(u64::MAX)),
+            (
+                "123456789012345678901234567890",
+                json!("123456789012345678901234567890"),
+            ),
+            (
+                "0.12345678901234567890123",
+                json!("0.12345678901234567890123"),
+            ),
+        ] {
+            assert_eq!(to_json(&number(text)), json);
+            assert_eq!(of_json(&json, &Type::Number, "n"), Ok(number(text)));
+        }
+    }
+
+    #[test]
+    fn texts_of_rules_become_what_the_type_wants() {
+        for (json, of, value) in [
+            (json!("8088"), Type::Number, number("8088")),
+            (json!("true"), Type::Bool, Value::Bool(true)),
+            (json!(15), Type::String, Value::String("15".to_owned())),
+        ] {
+            assert_eq!(of_json(&json, &of, "x"), Ok(value));
+        }
+    }
+
+    #[test]
+    fn what_is_of_another_type_is_told_with_its_place() {
+        let of = Type::of_json(&json!(["list", ["object", { "port": "number" }]]));
+        let of = of.expect("a type");
+        for (json, words) in [
+            (
+                json!([{ "port": [] }]),
+                "`rules[0].port` is [], expected a number",
+            ),
+            (
+                json!([{ "prot": 1 }]),
+                "`rules[0].prot` is 1, expected nothing: there is no such attribute",
+            ),
+            (json!({}), "`rules` is {}, expected a list"),
+        ] {
+            let error = of_json(&json, &of, "rules").expect_err("another type");
+            assert_eq!(error.to_string(), words);
+        }
+    }
+
+    #[test]
+    fn a_dynamic_value_comes_back_with_its_type() {
+        let value = dynamic_of(&json!({ "a": [1, "x", true] }));
+        assert_eq!(of_json(&to_json(&value), &Type::Dynamic, "x"), Ok(value));
     }
 }

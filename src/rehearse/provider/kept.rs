@@ -187,3 +187,92 @@ fn settled(found: Value, known: &Value) -> Value {
         (found, _) => found,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::rehearse::provider::{
+        schema::{ProviderSchema, SchemaError},
+        value::Number,
+    };
+
+    fn user() -> Block {
+        let text = json!({ "type": "string", "optional": true });
+        let secret = json!({ "type": "string", "optional": true, "sensitive": true });
+        let schema = json!({ "version": 0, "block": {
+            "attributes": {
+                "name": text,
+                "price": { "type": "number", "optional": true },
+                "password": secret,
+                "tokens": { "optional": true, "nested_type": {
+                    "nesting_mode": "set", "attributes": { "token": secret }
+                } }
+            },
+            "block_types": {
+                "settings": { "nesting_mode": "list", "block": { "attributes": { "tier": text, "key": secret } } },
+                "timeouts": { "nesting_mode": "single", "block": { "attributes": { "create": text } } }
+            }
+        } });
+        let file = json!({ "provider_schemas": { "x": {
+            "provider": { "version": 0, "block": {} }, "resource_schemas": { "user": schema }
+        } } });
+        let schema: Result<_, SchemaError> = ProviderSchema::of_json(&file, "x");
+        schema.expect("a schema").resources["user"].block.clone()
+    }
+
+    fn ada() -> Value {
+        let state = json!({
+            "name": "ada", "price": 0.002, "password": "canary", "tokens": [{ "token": "canary" }],
+            "settings": [{ "tier": "small", "key": "canary" }], "timeouts": { "create": "30m" }
+        });
+        of_json(&state, &user().implied_type(), "").expect("a state")
+    }
+
+    #[test]
+    fn what_a_cloud_does_not_tell_is_not_kept() {
+        assert_eq!(
+            kept(&user(), &ada()),
+            json!({ "name": "ada", "price": 0.002, "settings": [{ "tier": "small" }] })
+        );
+    }
+
+    #[test]
+    fn what_was_kept_is_read_back_with_the_rest_of_the_state() {
+        let read = read_back(&user(), &kept(&user(), &ada()), &ada());
+        assert_eq!(read, Ok(ada()));
+    }
+
+    #[test]
+    fn what_was_changed_is_read() {
+        let mut json = kept(&user(), &ada());
+        json["settings"][0]["tier"] = json!("large");
+        let read = read_back(&user(), &json, &ada()).expect("a state");
+        let settings = &read.get("settings").elements()[0];
+        assert_eq!(settings.get("tier").as_str(), Some("large"));
+        assert_eq!(settings.get("key").as_str(), Some("canary"));
+    }
+
+    #[test]
+    fn a_number_stays_in_the_form_that_terraform_has() {
+        let Value::Members(mut members) = ada() else {
+            panic!("an object");
+        };
+        let price = Value::Number(Number::Float("0.002".to_owned()));
+        members.insert("price".to_owned(), price);
+        let state = Value::Members(members);
+        assert_eq!(
+            read_back(&user(), &kept(&user(), &state), &state),
+            Ok(state)
+        );
+    }
+
+    #[test]
+    fn an_object_of_which_terraform_knows_nothing_has_no_blocks() {
+        let read = read_back(&user(), &json!({ "name": "ada" }), &Value::Null).expect("a state");
+        assert_eq!(read.get("settings"), &Value::Elements(Vec::new()));
+        assert!(read.get("timeouts").is_null());
+        assert!(read.get("password").is_null());
+    }
+}

@@ -375,3 +375,6 @@ fn head(out: &mut Vec<u8>, length: usize, few: u8, many: u8) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

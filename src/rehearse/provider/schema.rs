@@ -41,7 +41,7 @@ pub(super) struct Attribute {
     pub(super) is_sensitive: bool,
     /// Given at apply, and null in every plan and state.
     pub(super) is_write_only: bool,
-    is_required: bool,
+    pub(super) is_required: bool,
     is_optional: bool,
     is_deprecated: bool,
 }
@@ -173,6 +173,11 @@ impl Attribute {
                 nesting.of(Type::Object(attribute_types(attributes).collect()))
             }
         }
+    }
+
+    /// Whether the provider alone decides it.
+    pub(super) fn is_read_only(&self) -> bool {
+        self.is_computed && !self.is_optional
     }
 
     /// Whether a cloud does not show it: it is sensitive, or a set whose elements hold something sensitive.

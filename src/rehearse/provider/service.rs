@@ -90,11 +90,8 @@ impl Service {
                 said(2, self.check_config(&fields).map(|()| Message::default()))
             }
             "ConfigureProvider" => said(1, self.configure(&fields).map(|()| Message::default())),
-            "ValidateResourceConfig" => self.check_resource(&fields)?,
-            "ValidateDataResourceConfig" => {
-                let of = self.data_source(fields.text(1).map_err(Status::invalid)?);
-                said(1, of.map(|_known| Message::default()))
-            }
+            "ValidateResourceConfig" => listed(self.check_resource(&fields)),
+            "ValidateDataResourceConfig" => listed(self.check_data_source(&fields)),
             "UpgradeResourceState" => upgraded(&fields)?,
             "ReadResource" => said(2, self.read(&fields).await),
             "PlanResourceChange" => said(4, self.plan(&fields)),
@@ -208,16 +205,17 @@ impl Service {
         Ok(())
     }
 
-    fn check_resource(&self, fields: &Fields<'_>) -> Result<Message, Status> {
-        let kind = fields.text(1).map_err(Status::invalid)?;
-        let problems = match self.resource(kind) {
-            Err(problem) => vec![problem],
-            Ok((schema, rule)) => match value(fields, 2, &schema.block) {
-                Err(problem) => vec![problem],
-                Ok(config) => checks::problems(&rule, &config),
-            },
-        };
-        Ok(Message::default().messages(1, problems.iter().map(Problem::message)))
+    fn check_resource(&self, fields: &Fields<'_>) -> Result<Vec<Problem>, Problem> {
+        let (schema, rule) = self.resource(text(fields, 1)?)?;
+        let config = value(fields, 2, &schema.block)?;
+        let mut problems = checks::decided(&schema.block, &config);
+        problems.extend(checks::problems(&rule, &config));
+        Ok(problems)
+    }
+
+    fn check_data_source(&self, fields: &Fields<'_>) -> Result<Vec<Problem>, Problem> {
+        let block = &self.data_source(text(fields, 1)?)?.block;
+        Ok(checks::decided(block, &value(fields, 2, block)?))
     }
 
     fn plan(&self, fields: &Fields<'_>) -> Answered {
@@ -251,6 +249,12 @@ impl Service {
 /// A problem as the answer's only one, or the answer.
 pub(super) fn said(field: u32, answered: Answered) -> Message {
     answered.unwrap_or_else(|problem| Message::default().message(field, &problem.message()))
+}
+
+/// Every problem that was found, as the answer.
+fn listed(checked: Result<Vec<Problem>, Problem>) -> Message {
+    let problems = checked.unwrap_or_else(|problem| vec![problem]);
+    Message::default().messages(1, problems.iter().map(Problem::message))
 }
 
 /// The stand-in lacks what was asked for.

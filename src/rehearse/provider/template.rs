@@ -201,3 +201,89 @@ pub(super) fn at<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
         _ => None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::rehearse::provider::{json::of_json, value::Type};
+
+    fn filled_by(seed: &str, n_alike: usize, text: &str) -> Result<String, TemplateError> {
+        let object = json!({ "name": "relay", "ports": [80, 443], "none": null });
+        let object = of_json(&object, &Type::Dynamic, "").expect("a value");
+        let Value::Dynamic { value, .. } = object else {
+            panic!("it is dynamic");
+        };
+        let mut given = Map::new();
+        given.insert("kubeconfig".to_owned(), "of a cluster".into());
+        let scope = Scope {
+            object: &value,
+            config: &Value::Null,
+            given: &given,
+            seed,
+            n_alike,
+        };
+        scope.fill_text(text, "place")
+    }
+
+    fn filled(text: &str) -> String {
+        filled_by("seed", 0, text).expect("it is known")
+    }
+
+    #[test]
+    fn what_is_known_is_put_in() {
+        for (text, expected) in [
+            ("plain", "plain"),
+            ("{self.name}-{self.ports.1}", "relay-443"),
+            ("{given.kubeconfig}", "of a cluster"),
+            ("{self.none|config.project|'rehearsal'}", "rehearsal"),
+            ("{{{self.name}}}", "{relay}"),
+            ("{n}", "1"),
+        ] {
+            assert_eq!(filled(text), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_made_up_looks_like_what_it_is() {
+        for (text, pattern) in [
+            ("{hash}", "^[0-9a-f]{20}$"),
+            ("{hash:8}", "^[0-9a-f]{8}$"),
+            (
+                "{uuid}",
+                "^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}$",
+            ),
+            ("{digits}", "^[1-9][0-9]{11}$"),
+            ("{ip:10.20}", r"^10\.20\.[0-9]{1,3}\.[0-9]{1,3}$"),
+            ("{time}", r"^2025-01-01T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]Z$"),
+        ] {
+            let filled = filled(text);
+            let pattern = regex::Regex::new(pattern).expect("a pattern");
+            assert!(pattern.is_match(&filled), "{text}: {filled}");
+        }
+    }
+
+    #[test]
+    fn what_is_made_up_follows_from_the_object_and_its_number() {
+        let made = [("seed", 0), ("seed", 1), ("other", 0)]
+            .map(|(seed, n_alike)| filled_by(seed, n_alike, "{uuid}").expect("it is known"));
+        assert_eq!(filled("{uuid}"), made[0]);
+        assert_ne!(made[0], made[1]);
+        assert_ne!(made[0], made[2]);
+    }
+
+    #[test]
+    fn what_is_not_known_is_told() {
+        for text in [
+            "{self.nmae}",
+            "{self.none}",
+            "{given.token}",
+            "{",
+            "}",
+            "{wrong}",
+        ] {
+            assert!(filled_by("seed", 0, text).is_err(), "{text}");
+        }
+    }
+}

@@ -160,3 +160,6 @@ fn take<'b>(rest: &mut &'b [u8], length: usize) -> Result<&'b [u8], WireError> {
     *rest = left;
     Ok(taken)
 }
+
+#[cfg(test)]
+mod tests;
