@@ -124,6 +124,7 @@ mod tests {
             "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
         );
         assert_eq!(empty.to_string().parse(), Ok(empty));
+        assert_eq!(hex::encode(empty.bytes()), empty.hex());
         for bad in [
             "",
             "sha256:",

@@ -41,7 +41,7 @@ pub use client::{
     Access, Endpoints, FetchedManifest, Lookup, ManifestHead, ManifestName, RegistryClient,
     Repository, RetryPolicy, Upload, http_client,
 };
-pub use credentials::{CredentialHelper, Credentials, CredentialsError};
+pub use credentials::{CredentialHelper, Credentials, CredentialsError, Unknown};
 pub use docker_save::from_docker_archive;
 pub use error::{ImageError, Standing};
 pub use inspect::{Depth, ExposedPort, ImageFacts, inspect, inspect_layout};

@@ -1,5 +1,7 @@
 //! `deploy-action lint`: every problem of a plan and of the files that it names.
 
+mod tags;
+
 use std::collections::HashSet;
 
 use super::{CliError, Environment, Exit, output, plan_file::PlanFile};
@@ -57,6 +59,7 @@ pub fn lint(args: &LintArgs, environment: &Environment) -> Result<Exit, CliError
             }
             Err(found) => problems.extend(found),
         }
+        problems.extend(tags::check(plan));
         problems.sort();
     }
     if args.coverage

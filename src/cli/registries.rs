@@ -12,7 +12,7 @@ use crate::{
     execute::{StandIns, stand_in},
     github::RunnerContext,
     image::{BlobCache, Endpoints, ImageError, RegistryClient, RetryPolicy, http_client},
-    login::{Surroundings, credentials_for},
+    login::{Surroundings, logins_for},
 };
 
 /// Makes a client that knows the logins of these registries, by the hosts that references name.
@@ -54,15 +54,15 @@ pub fn registry_client<'h>(
         if stand_ins.registries.contains_key(host) {
             continue;
         }
-        let login = credentials_for(host, &surroundings).map_err(|error| {
+        let logins = logins_for(host, &surroundings).map_err(|error| {
             let failed = CliError::from_error(Exit::Failed, &error);
             match error.hint() {
                 Some(hint) => failed.hint(hint),
                 None => failed,
             }
         })?;
-        if let Some(login) = login {
-            client = client.with_credentials(host, login.credentials);
+        for login in logins {
+            client = client.with_credentials(login.scope, login.credentials);
         }
     }
     Ok(client)

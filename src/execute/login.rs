@@ -17,7 +17,7 @@ use crate::{
     expression::{Map, Value},
     graph::Node,
     image::Credentials,
-    login::{Surroundings, credentials_for, services},
+    login::{Surroundings, logins_for, services},
     plan::model::ConnectionKind,
     process::CommandSpec,
 };
@@ -30,7 +30,7 @@ const REHEARSED_PROVIDER: &str =
 #[derive(Debug, Default)]
 pub struct Logins {
     google: RefCell<BTreeMap<String, Arc<GoogleIdentity>>>,
-    registries: RefCell<BTreeMap<String, Option<Credentials>>>,
+    registries: RefCell<BTreeMap<String, Vec<(String, Credentials)>>>,
 }
 
 /// What the processes of a task get of its `login`.
@@ -58,13 +58,19 @@ impl ChildLogins {
 }
 
 impl<'p> Run<'_, 'p> {
-    /// Finds the login of a registry that the plan says nothing of.
-    pub(super) fn known_login(&self, host: &str) -> Result<Option<Credentials>, ExecuteError> {
+    /// Finds the logins of a registry that the plan says nothing of, each with the part of it that it is for.
+    pub(super) fn known_logins(
+        &self,
+        host: &str,
+    ) -> Result<Vec<(String, Credentials)>, ExecuteError> {
         if let Some(known) = self.logins.registries.borrow().get(host) {
             return Ok(known.clone());
         }
-        let found = self.with_surroundings(|surroundings| credentials_for(host, surroundings))?;
-        let found = found.map(|login| login.credentials);
+        let found = self.with_surroundings(|surroundings| logins_for(host, surroundings))?;
+        let found = found.into_iter();
+        let found: Vec<_> = found
+            .map(|login| (login.scope, login.credentials))
+            .collect();
         let mut known = self.logins.registries.borrow_mut();
         known.insert(host.to_owned(), found.clone());
         Ok(found)

@@ -23,7 +23,8 @@ pub struct Registry {
     pub host: String,
     /// What stands before the image's name.
     pub path: Option<String>,
-    credentials: Option<Credentials>,
+    /// By host, or by host and the beginning of a repository's path.
+    credentials: Vec<(String, Credentials)>,
     /// Whether it is GitHub's own, whose packages have owners.
     is_github: bool,
 }
@@ -65,17 +66,18 @@ impl<'p> Run<'_, 'p> {
         })
     }
 
-    /// The login of a registry: what the connection says, else what is known of it here.
+    /// The logins of a registry: what the connection says, else what is known of it here.
     fn credentials(
         &self,
         node: &Node<'p>,
         host: &str,
         body: &Map,
-    ) -> Result<Option<Credentials>, ExecuteError> {
+    ) -> Result<Vec<(String, Credentials)>, ExecuteError> {
         // A stand-in asks for no login, and a secret does not go where it does not have to.
         if self.world.stand_ins.registries.contains_key(host) {
-            return Ok(None);
+            return Ok(Vec::new());
         }
+        let whole = |credentials| Ok(vec![(host.to_owned(), credentials)]);
         let text = |key: &str| body.get(key).and_then(Value::as_plain_text);
         let password = match body.get("password") {
             Some(Value::Secret(secret)) => Some(secret.clone()),
@@ -84,21 +86,22 @@ impl<'p> Run<'_, 'p> {
         };
         if let Some(password) = password {
             let username = text("username").unwrap_or_default();
-            return Ok(Some(Credentials::password(username, password)));
+            return whole(Credentials::password(username, password));
         }
         if let Some(login) = text("login") {
             let identity = self.google(node, &login)?;
-            return Ok(Some(Credentials::Google(identity)));
+            return whole(Credentials::Google(identity));
         }
-        let login = self.known_login(host)?;
-        Ok(
-            login.map(|credentials| match (credentials, text("username")) {
+        let logins = self.known_logins(host)?.into_iter();
+        let named = logins.map(
+            |(scope, credentials)| match (credentials, text("username")) {
                 (Credentials::Password { password, .. }, Some(username)) => {
-                    Credentials::password(username, password)
+                    (scope, Credentials::password(username, password))
                 }
-                (credentials, _) => credentials,
-            }),
-        )
+                (credentials, _) => (scope, credentials),
+            },
+        );
+        Ok(named.collect())
     }
 
     /// Returns a client that knows the logins of some registries, and where stand-ins are.
@@ -120,8 +123,8 @@ impl<'p> Run<'_, 'p> {
             .with_endpoints(endpoints)
             .with_blob_cache(Arc::clone(&self.world.blobs));
         for registry in registries {
-            if let Some(credentials) = registry.credentials.clone() {
-                client = client.with_credentials(&registry.host, credentials);
+            for (scope, credentials) in &registry.credentials {
+                client = client.with_credentials(scope, credentials.clone());
             }
         }
         Ok(client)

@@ -32,6 +32,8 @@ pub enum Credentials {
     },
     /// A token that a token service exchanges, as `docker login` keeps it where the registry gives it one.
     IdentityToken(Secret),
+    /// A token that the registry itself takes, without a service that exchanges it.
+    RegistryToken(Secret),
     /// A Google identity, whose access token is the password.
     Google(Arc<GoogleIdentity>),
     /// A program that knows the password, as docker calls it.
@@ -47,6 +49,23 @@ pub struct CredentialHelper {
     pub server: String,
     /// The environment that it runs in; it needs its user's home and session.
     pub environment: BTreeMap<String, String>,
+    /// What it means that it has no answer.
+    pub unknown: Unknown,
+}
+
+/// What it means that a program knows no password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unknown {
+    /// The login that is said to be there is not.
+    Refused,
+    /// Nobody is logged in, and the registry is spoken to as anybody may.
+    Nobody,
+}
+
+impl From<CredentialHelper> for Credentials {
+    fn from(helper: CredentialHelper) -> Self {
+        Self::Helper(helper)
+    }
 }
 
 /// What is shown to a registry or its token service.
@@ -54,6 +73,7 @@ pub struct CredentialHelper {
 pub(super) enum Shown {
     Password { username: String, password: Secret },
     IdentityToken(Secret),
+    RegistryToken(Secret),
 }
 
 /// What proves a user could not be had.
@@ -106,26 +126,37 @@ impl Credentials {
         }
     }
 
-    /// Returns what is shown now. What was refused is not shown again where there may be something newer.
-    pub(super) async fn show(&self, refused: Option<&Secret>) -> Result<Shown, CredentialsError> {
-        match self {
-            Self::Password { username, password } => Ok(Shown::Password {
+    /// Returns what is shown now; nothing where nobody is logged in after all. What was refused is not shown again where there may be something newer.
+    pub(super) async fn show(
+        &self,
+        refused: Option<&Secret>,
+    ) -> Result<Option<Shown>, CredentialsError> {
+        Ok(Some(match self {
+            Self::Password { username, password } => Shown::Password {
                 username: username.clone(),
                 password: password.clone(),
-            }),
-            Self::IdentityToken(token) => Ok(Shown::IdentityToken(token.clone())),
+            },
+            Self::IdentityToken(token) => Shown::IdentityToken(token.clone()),
+            Self::RegistryToken(token) => Shown::RegistryToken(token.clone()),
             Self::Google(identity) => {
                 let token = match refused {
                     None => identity.token().await?,
                     Some(refused) => identity.token_in_place_of(refused).await?,
                 };
-                Ok(Shown::Password {
+                Shown::Password {
                     username: GOOGLE_USER.to_owned(),
                     password: token.secret().clone(),
-                })
+                }
             }
-            Self::Helper(helper) => helper.ask().await,
-        }
+            Self::Helper(helper) => match (helper.ask().await, helper.unknown) {
+                (Ok(shown), _) => shown,
+                (Err(problem), Unknown::Refused) => return Err(problem),
+                (Err(problem), Unknown::Nobody) => {
+                    tracing::debug!(%problem, "a store that was asked on the chance has no login");
+                    return Ok(None);
+                }
+            },
+        }))
     }
 }
 
@@ -134,7 +165,7 @@ impl Shown {
     pub(super) fn secret(&self) -> &Secret {
         match self {
             Self::Password { password, .. } => password,
-            Self::IdentityToken(token) => token,
+            Self::IdentityToken(token) | Self::RegistryToken(token) => token,
         }
     }
 }
@@ -210,6 +241,7 @@ mod tests {
                 "PATH".to_owned(),
                 format!("{}:/usr/bin:/bin", folder.display()),
             )]),
+            unknown: Unknown::Refused,
         }
     }
 
@@ -221,10 +253,10 @@ mod tests {
         let credentials = Credentials::Helper(helper(folder.path(), script));
         assert_eq!(
             credentials.show(None).await.expect("an answer"),
-            Shown::Password {
+            Some(Shown::Password {
                 username: "robot".to_owned(),
                 password: Secret::new("for https://index.docker.io/v1/"),
-            }
+            })
         );
     }
 
@@ -235,7 +267,7 @@ mod tests {
         let credentials = Credentials::Helper(helper(folder.path(), script));
         assert_eq!(
             credentials.show(None).await.expect("an answer"),
-            Shown::IdentityToken(Secret::new("refresh"))
+            Some(Shown::IdentityToken(Secret::new("refresh")))
         );
     }
 

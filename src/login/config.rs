@@ -1,6 +1,7 @@
 //! The files in which docker and podman keep logins: `config.json` and `auth.json`, which have one form.
 //!
-//! Logins are found by host. Keys of `auth.json` that name a repository are left alone, and so is `registrytoken`.
+//! A key is a registry's host or an address of it, or names a repository or the beginning of several
+//! (containers-auth.json(5)): the longest one that fits is theirs.
 
 use std::{
     collections::BTreeMap,
@@ -13,7 +14,7 @@ use serde::Deserialize;
 
 use super::LoginError;
 use crate::{
-    image::{CredentialHelper, Credentials},
+    image::{CredentialHelper, Credentials, Unknown},
     secret::Secret,
 };
 
@@ -40,6 +41,17 @@ struct Entry {
     password: String,
     #[serde(default, rename = "identitytoken")]
     identity_token: String,
+    #[serde(default, rename = "registrytoken")]
+    registry_token: String,
+}
+
+/// What a file says of a registry.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// Logins by host, or by host and the beginning of a repository's path.
+    pub(super) logins: Vec<(String, Credentials)>,
+    /// A store that may know the registry, though nothing here says so.
+    pub(super) store: Option<CredentialHelper>,
 }
 
 /// Returns the files in the order in which they are asked.
@@ -68,15 +80,15 @@ pub(super) fn files(variables: &BTreeMap<String, String>) -> Vec<PathBuf> {
     docker.into_iter().chain(containers).collect()
 }
 
-/// Looks for the login of a host in a file. A file that is not there knows nobody.
+/// Looks for the logins of a host in a file. A file that is not there knows nobody.
 pub(super) fn find(
     path: &Path,
     host: &str,
     environment: &BTreeMap<String, String>,
-) -> Result<Option<Credentials>, LoginError> {
+) -> Result<Found, LoginError> {
     let text = match std::fs::read(path) {
         Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::default()),
         Err(source) => {
             return Err(LoginError::Unreadable {
                 path: path.to_owned(),
@@ -95,31 +107,40 @@ pub(super) fn find(
 }
 
 impl Config {
-    fn find(
-        &self,
-        host: &str,
-        environment: &BTreeMap<String, String>,
-    ) -> Result<Option<Credentials>, String> {
-        let helper = |name: &str, server: &str| {
-            Credentials::Helper(CredentialHelper {
-                name: name.to_owned(),
-                server: server.to_owned(),
-                environment: environment.clone(),
-            })
+    fn find(&self, host: &str, environment: &BTreeMap<String, String>) -> Result<Found, String> {
+        let helper = |name: &str, server: &str, unknown| CredentialHelper {
+            name: name.to_owned(),
+            server: server.to_owned(),
+            environment: environment.clone(),
+            unknown,
         };
+        let mut found = Found::default();
         let own_helper = self.helpers.iter().find(|(key, _)| is_of(key, host));
         if let Some((_, name)) = own_helper.filter(|(_, name)| !name.is_empty()) {
-            return Ok(Some(helper(name, key_of(host))));
+            let asked = helper(name, key_of(host), Unknown::Refused);
+            found.logins.push((host.to_owned(), asked.into()));
         }
-        let Some((key, entry)) = self.auths.iter().find(|(key, _)| is_of(key, host)) else {
-            return Ok(None);
-        };
-        match entry.read(key)? {
-            Some(credentials) => Ok(Some(credentials)),
-            // The file says that there is a login, the store which.
-            None if !self.store.is_empty() => Ok(Some(helper(&self.store, key))),
-            None => Ok(None),
+        for (key, entry) in &self.auths {
+            let Some(scope) = scope(key, host) else {
+                continue;
+            };
+            if found.logins.iter().any(|(other, _)| *other == scope) {
+                continue;
+            }
+            match entry.read(key)? {
+                Some(credentials) => found.logins.push((scope, credentials)),
+                // The file says that there is a login, the store which.
+                None if !self.store.is_empty() => {
+                    let asked = helper(&self.store, key, Unknown::Refused);
+                    found.logins.push((scope, asked.into()));
+                }
+                None => {}
+            }
         }
+        if !self.store.is_empty() {
+            found.store = Some(helper(&self.store, key_of(host), Unknown::Nobody));
+        }
+        Ok(found)
     }
 }
 
@@ -128,6 +149,10 @@ impl Entry {
         if !self.identity_token.is_empty() {
             let token = Secret::new(self.identity_token.as_str());
             return Ok(Some(Credentials::IdentityToken(token)));
+        }
+        if !self.registry_token.is_empty() {
+            let token = Secret::new(self.registry_token.as_str());
+            return Ok(Some(Credentials::RegistryToken(token)));
         }
         if self.auth.is_empty() {
             let is_given = !self.username.is_empty() && !self.password.is_empty();
@@ -177,6 +202,15 @@ fn is_of(key: &str, host: &str) -> bool {
     bare == host || (is_docker_hub(host) && is_docker_hub(bare))
 }
 
+/// For what a key of the file is, as far as it is the host's: all of it, or repositories whose names begin so.
+fn scope(key: &str, host: &str) -> Option<String> {
+    if is_of(key, host) {
+        return Some(host.to_owned());
+    }
+    let path = key.trim_end_matches('/').strip_prefix(host)?;
+    path.starts_with('/').then(|| format!("{host}{path}"))
+}
+
 fn is_docker_hub(host: &str) -> bool {
     matches!(
         host,
@@ -190,15 +224,33 @@ mod tests {
 
     fn found(config: &str, host: &str) -> String {
         let config: Config = serde_json::from_str(config).expect("a configuration");
-        match config.find(host, &BTreeMap::new()) {
-            Ok(None) => "nobody".to_owned(),
-            Ok(Some(Credentials::Password { username, password })) => {
-                format!("{username}:{}", password.expose())
+        let found = match config.find(host, &BTreeMap::new()) {
+            Ok(found) => found,
+            Err(because) => return because,
+        };
+        let store = found
+            .store
+            .map(|store| format!("perhaps {} {}", store.name, store.server));
+        let logins = found.logins.into_iter();
+        let logins = logins.map(|(scope, credentials)| {
+            let who = match credentials {
+                Credentials::Password { username, password } => {
+                    format!("{username}:{}", password.expose())
+                }
+                Credentials::IdentityToken(token) => format!("token {}", token.expose()),
+                Credentials::RegistryToken(token) => format!("bearer {}", token.expose()),
+                Credentials::Helper(helper) => format!("{} {}", helper.name, helper.server),
+                Credentials::Google(_) => "google".to_owned(),
+            };
+            match scope.strip_prefix(host) {
+                Some("") => who,
+                _ => format!("{scope} {who}"),
             }
-            Ok(Some(Credentials::IdentityToken(token))) => format!("token {}", token.expose()),
-            Ok(Some(Credentials::Helper(helper))) => format!("{} {}", helper.name, helper.server),
-            Ok(Some(Credentials::Google(_))) => "google".to_owned(),
-            Err(because) => because,
+        });
+        let words: Vec<String> = logins.chain(store).collect();
+        match words.is_empty() {
+            true => "nobody".to_owned(),
+            false => words.join(", "),
         }
     }
 
@@ -212,10 +264,12 @@ mod tests {
                 "plain.example": { "username": "u", "password": "p" },
                 "stored.example": {},
                 "ghcr.io/acme": { "auth": "YTpi" },
+                "ghcr.io/acme/app/": { "auth": "YzpkMQ==" },
+                "ghcr.iou": { "auth": "YTpi" },
+                "bearer.example": { "registrytoken": "t" },
                 "broken.example": { "auth": "hunter2" }
             },
-            "credHelpers": { "gcr.io": "gcloud", "docker.example": "" },
-            "credsStore": "desktop"
+            "credHelpers": { "gcr.io": "gcloud", "docker.example": "" }
         }"#;
         for (host, expected) in [
             ("docker.io", "hub:pass:word"),
@@ -223,9 +277,10 @@ mod tests {
             ("quay.io", "quay:pw"),
             ("acr.example", "token refresh"),
             ("plain.example", "u:p"),
-            ("stored.example", "desktop stored.example"),
+            ("stored.example", "nobody"),
+            ("bearer.example", "bearer t"),
             ("gcr.io", "gcloud gcr.io"),
-            ("ghcr.io", "nobody"),
+            ("ghcr.io", "ghcr.io/acme a:b, ghcr.io/acme/app c:d1"),
             ("eu.gcr.io", "nobody"),
             ("docker.example", "nobody"),
         ] {
@@ -236,13 +291,29 @@ mod tests {
             problem.contains("broken.example") && !problem.contains("hunter2"),
             "{problem}"
         );
-        let hub = r#"{"auths":{"https://index.docker.io/v1/":{}},"credsStore":"pass"}"#;
-        assert_eq!(found(hub, "docker.io"), "pass https://index.docker.io/v1/");
-        assert_eq!(
-            found(r#"{"auths":{"a.example":{}}}"#, "a.example"),
-            "nobody"
-        );
         assert_eq!(found("{}", "a.example"), "nobody");
+    }
+
+    #[test]
+    fn a_store_is_asked_for_what_the_file_says_it_has_and_perhaps_for_the_rest() {
+        let stored = r#"{
+            "auths": { "https://index.docker.io/v1/": {}, "a.example/team": {}, "b.example": { "auth": "YTpi" } },
+            "credsStore": "pass"
+        }"#;
+        for (host, expected) in [
+            (
+                "docker.io",
+                "pass https://index.docker.io/v1/, perhaps pass https://index.docker.io/v1/",
+            ),
+            (
+                "a.example",
+                "a.example/team pass a.example/team, perhaps pass a.example",
+            ),
+            ("b.example", "a:b, perhaps pass b.example"),
+            ("c.example", "perhaps pass c.example"),
+        ] {
+            assert_eq!(found(stored, host), expected, "{host}");
+        }
     }
 
     #[test]

@@ -32,48 +32,91 @@ pub struct Surroundings<'s> {
 /// A login, and where it was found.
 #[derive(Debug, Clone)]
 pub struct Login {
+    /// For what it is: the host, or repositories of it whose names begin so.
+    pub scope: String,
     /// The login.
     pub credentials: Credentials,
     /// Where it was found, in words.
     pub found: String,
 }
 
-/// Finds the login of a registry, by the host that references name. `None`: nobody is known, and it is spoken to as anybody may.
+/// Finds the logins of a registry, by the host that references name, each for another part of it. None: nobody is known, and it is
+/// spoken to as anybody may.
 ///
 /// # Errors
 ///
 /// A login seems to be there, and cannot be read.
-pub fn credentials_for(
-    host: &str,
-    surroundings: &Surroundings<'_>,
-) -> Result<Option<Login>, LoginError> {
+pub fn logins_for(host: &str, surroundings: &Surroundings<'_>) -> Result<Vec<Login>, LoginError> {
     if let Some(token) = &surroundings.runner.token
         && is_github(host, &surroundings.runner.servers.server_url)
     {
         let actor = surroundings.runner.event.actor.clone();
         let username = actor.unwrap_or_else(|| "token".to_owned());
-        return Ok(Some(Login {
+        return Ok(vec![Login {
+            scope: host.to_owned(),
             credentials: Credentials::password(username, token.clone()),
             found: "the token for GitHub".to_owned(),
-        }));
+        }]);
     }
     let environment = environment(surroundings.variables);
+    let mut logins: Vec<Login> = Vec::new();
+    let mut store = None;
     for path in config::files(surroundings.variables) {
-        if let Some(credentials) = config::find(&path, host, &environment)? {
-            return Ok(Some(Login {
+        let found = config::find(&path, host, &environment)?;
+        let before = logins.len();
+        for (scope, credentials) in found.logins {
+            // What an earlier file says of a part, it says of what is in it.
+            if logins[..before]
+                .iter()
+                .any(|login| is_within(&scope, &login.scope))
+            {
+                continue;
+            }
+            logins.push(Login {
+                scope,
                 credentials,
                 found: format!("`{}`", path.display()),
-            }));
+            });
         }
+        store = store.or_else(|| found.store.map(|store| (store, path)));
     }
+    if logins.iter().any(|login| login.scope == host) {
+        return Ok(logins);
+    }
+    if let Some(identity) = google(host, surroundings)? {
+        logins.push(Login {
+            scope: host.to_owned(),
+            credentials: Credentials::Google(Arc::new(identity)),
+            found: "Google's application default credentials".to_owned(),
+        });
+    } else if let Some((store, path)) = store {
+        logins.push(Login {
+            scope: host.to_owned(),
+            found: format!(
+                "perhaps `docker-credential-{}`, by `{}`",
+                store.name,
+                path.display()
+            ),
+            credentials: store.into(),
+        });
+    }
+    Ok(logins)
+}
+
+fn is_within(scope: &str, other: &str) -> bool {
+    let rest = scope.strip_prefix(other);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+fn google(
+    host: &str,
+    surroundings: &Surroundings<'_>,
+) -> Result<Option<GoogleIdentity>, LoginError> {
     if !is_google(host) {
         return Ok(None);
     }
     match GoogleIdentity::by_default(surroundings.variables, services(surroundings)) {
-        Ok(identity) => Ok(Some(Login {
-            credentials: Credentials::Google(Arc::new(identity)),
-            found: "Google's application default credentials".to_owned(),
-        })),
+        Ok(identity) => Ok(Some(identity)),
         Err(CloudError::NoDefaultCredentials { .. }) => Ok(None),
         Err(error) => Err(error.into()),
     }
@@ -150,6 +193,13 @@ mod tests {
 
         /// Who is shown to a host, and where that was found.
         fn login(&self, host: &str) -> Result<Option<(String, String)>, LoginError> {
+            let logins = self.logins(host)?.into_iter();
+            let whole = logins.filter(|(scope, ..)| scope == host);
+            Ok(whole.map(|(_, who, found)| (who, found)).next())
+        }
+
+        /// For what parts of a host there are logins.
+        fn logins(&self, host: &str) -> Result<Vec<(String, String, String)>, LoginError> {
             let home = self.home.path().to_string_lossy().into_owned();
             let variables = BTreeMap::from([
                 ("HOME".to_owned(), home.clone()),
@@ -163,21 +213,24 @@ mod tests {
                 http: &http,
                 clock: &Clock::new(jiff::Timestamp::now),
             };
-            let login = credentials_for(host, &surroundings)?;
-            Ok(login.map(|login| {
+            let logins = logins_for(host, &surroundings)?.into_iter();
+            let told = logins.map(|login| {
                 let who = match login.credentials {
                     Credentials::Password { username, password } => {
                         format!("{username}:{}", password.expose())
                     }
-                    Credentials::IdentityToken(_) => "a token".to_owned(),
+                    Credentials::IdentityToken(_) | Credentials::RegistryToken(_) => {
+                        "a token".to_owned()
+                    }
                     Credentials::Google(_) => "google".to_owned(),
                     Credentials::Helper(helper) => {
                         assert!(!helper.environment.contains_key("DEPLOY_ACTION_X"));
                         format!("helper {}", helper.name)
                     }
                 };
-                (who, login.found.replace(&home, "~"))
-            }))
+                (login.scope, who, login.found.replace(&home, "~"))
+            });
+            Ok(told.collect())
         }
     }
 
@@ -227,6 +280,32 @@ mod tests {
         world.write(".docker/config.json", &helpers);
         let docker = pair("helper gcloud", "`~/.docker/config.json`");
         assert_eq!(world.login(host).expect("no error"), docker);
+    }
+
+    #[test]
+    fn a_part_of_a_registry_has_the_login_of_the_first_file_that_names_it_or_what_it_is_in() {
+        let world = World::new();
+        world.write(
+            ".docker/config.json",
+            r#"{"auths":{"ghcr.io/acme":{"auth":"YTpi"}},"credsStore":"pass"}"#,
+        );
+        world.write(
+            ".config/containers/auth.json",
+            r#"{"auths":{"ghcr.io/acme/app":{"auth":"Yzpk"},"ghcr.io/other":{"auth":"ZTpm"}}}"#,
+        );
+        let logins = world.logins("ghcr.io").expect("no error");
+        let told: Vec<String> = logins
+            .iter()
+            .map(|(scope, who, found)| format!("{scope}: {who} by {found}"))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "ghcr.io/acme: a:b by `~/.docker/config.json`",
+                "ghcr.io/other: e:f by `~/.config/containers/auth.json`",
+                "ghcr.io: helper pass by perhaps `docker-credential-pass`, by `~/.docker/config.json`",
+            ]
+        );
     }
 
     #[test]

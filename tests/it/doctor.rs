@@ -319,6 +319,42 @@ fn logins_that_are_kept_on_the_machine_or_lead_to_google_are_found() {
 }
 
 #[test]
+fn what_signs_an_image_is_found_without_asking_anybody() {
+    let plan = |more: &str| {
+        format!(
+            "version: 1\nname: shop\nconnections: {{ hub: {{ registry: {{ host: registry.example.org, username: u, password: p }} }} }}\n\
+             phases: [{{ id: build, tasks: [{{ id: page, image: {{ layout: out, push: hub{more} }} }}] }}]\n"
+        )
+    };
+    let unsigned = world(&plan("")).call(&["doctor", "--format", "json"]);
+    assert!(!unsigned.all().contains("signature"), "{}", unsigned.all());
+    let mut world = world(&plan(", sign: true"));
+    let ran = world.call(&["doctor", "--format", "json"]);
+    has(
+        &ran,
+        "note signature of task `page`: COSIGN_PRIVATE_KEY holds no key here; on GitHub the job signs without one",
+    );
+    world = world.on_actions();
+    let ran = world.call(&["doctor", "--format", "json"]);
+    assert!(
+        next(&ran, "signature of task `page`")[0].contains("id-token: write"),
+        "{}",
+        ran.all()
+    );
+    world.set("ACTIONS_ID_TOKEN_REQUEST_URL", "https://oidc.example/");
+    world.set("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "hunter2");
+    let ran = world.call(&["doctor", "--format", "json"]);
+    has(&ran, "ok signature of task `page`: this job, without a key");
+    world.set("COSIGN_PRIVATE_KEY", "hunter2");
+    let ran = world.call(&["doctor", "--format", "json"]);
+    has(
+        &ran,
+        "ok signature of task `page`: the key in COSIGN_PRIVATE_KEY",
+    );
+    assert!(!ran.all().contains("hunter2"), "{}", ran.all());
+}
+
+#[test]
 fn a_login_of_gh_is_seen_and_its_token_is_not_read() {
     let world = world(BUILD);
     program(

@@ -13,7 +13,7 @@ use crate::{
     execute::{ExecuteError, Secrets, StandIns},
     expression::Reference,
     image::http_client,
-    login::{Surroundings, credentials_for, is_github, services},
+    login::{Surroundings, is_github, logins_for, services},
     plan::{
         Plan, connections_of,
         field::Field,
@@ -109,7 +109,7 @@ fn login(
     let clock = Clock::new(jiff::Timestamp::now);
     let http = http()?;
     let surroundings = surroundings(patient, &http, &clock);
-    match credentials_for(host, &surroundings) {
+    match logins_for(host, &surroundings).map(|logins| logins.into_iter().next()) {
         Ok(Some(login)) if is_github(host, &patient.runner.servers.server_url) => Ok(format!(
             "{}, which needs `write:packages` to push",
             login.found

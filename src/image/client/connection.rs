@@ -128,7 +128,8 @@ impl RegistryClient {
         self
     }
 
-    /// Gives the user of one registry, by the host that references name.
+    /// Gives the user of one registry, by the host that references name, or of the repositories in it whose names begin with a path:
+    /// `HOST/PATH`. The longest that fits a repository is taken.
     #[must_use]
     pub fn with_credentials(
         mut self,
@@ -137,6 +138,19 @@ impl RegistryClient {
     ) -> Self {
         self.credentials.insert(registry.into(), credentials);
         self
+    }
+
+    /// Returns the user of a repository.
+    pub(super) fn credentials_of(&self, repository: &RepositoryName) -> Option<&Credentials> {
+        let name = repository.to_string();
+        let mut scope = name.as_str();
+        loop {
+            match (self.credentials.get(scope), scope.rsplit_once('/')) {
+                (Some(credentials), _) => return Some(credentials),
+                (None, Some((before, _))) => scope = before,
+                (None, None) => return None,
+            }
+        }
     }
 
     /// Shares what is known of blobs with other pushes of this process, and by its file with later ones.

@@ -130,8 +130,13 @@ impl RegistryClient {
             return Ok(());
         }
         let registry = want.repository.registry();
-        let credentials = self.credentials.get(registry);
+        let credentials = self.credentials_of(want.repository);
         let bought = match (challenge, credentials) {
+            (_, Some(Credentials::RegistryToken(token))) => Bought {
+                header: Secret::new(format!("Bearer {}", token.expose())),
+                scopes: Vec::new(),
+                shows: None,
+            },
             (Challenge::Basic, Some(credentials)) => {
                 let refused = self.grants.shown(want.repository, want.had);
                 self.show_password(registry, credentials, refused.as_ref())
@@ -177,12 +182,14 @@ impl RegistryClient {
             .await
             .map_err(no_login(registry))?;
         match &shown {
-            Shown::Password { username, password } => Ok(Bought {
+            Some(Shown::Password { username, password }) => Ok(Bought {
                 header: basic(username, password),
                 scopes: Vec::new(),
                 shows: Some(password.clone()),
             }),
-            Shown::IdentityToken(_) => Err(not_logged_in(registry)),
+            Some(Shown::IdentityToken(_) | Shown::RegistryToken(_)) | None => {
+                Err(not_logged_in(registry))
+            }
         }
     }
 
@@ -210,17 +217,19 @@ impl RegistryClient {
             return self.buy_with(shop, None).await;
         };
         let no_login = || no_login(shop.registry);
-        let shown = credentials.show(None).await.map_err(no_login())?;
+        let Some(shown) = credentials.show(None).await.map_err(no_login())? else {
+            return self.buy_with(shop, None).await;
+        };
         match self.buy_with(shop, Some(&shown)).await {
             Err(refused @ ImageError::Refused { status: 401, .. }) => {
                 let newer = credentials
                     .show(Some(shown.secret()))
                     .await
                     .map_err(no_login())?;
-                if newer == shown {
+                if newer.as_ref() == Some(&shown) {
                     return Err(refused);
                 }
-                self.buy_with(shop, Some(&newer)).await
+                self.buy_with(shop, newer.as_ref()).await
             }
             bought => bought,
         }
@@ -281,7 +290,7 @@ impl RegistryClient {
                 let header = sensitive(shop.registry, &basic(username, password))?;
                 request.header(AUTHORIZATION, header)
             }
-            Some(Shown::IdentityToken(_)) | None => request,
+            Some(Shown::IdentityToken(_) | Shown::RegistryToken(_)) | None => request,
         })
     }
 }

@@ -6,8 +6,8 @@ use crate::{
     digest::Digest,
     event::FailureKind,
     image::{
-        Access, Credentials, Descriptor, ImageError, Lookup, ManifestName, RepositoryName, Tag,
-        Upload,
+        Access, CredentialHelper, Credentials, Descriptor, ImageError, Lookup, ManifestName,
+        RepositoryName, Tag, Unknown, Upload,
         fixture::{Registry, Reply},
     },
     secret::Secret,
@@ -147,6 +147,89 @@ async fn a_refresh_token_is_exchanged_and_never_stands_in_an_address() {
           &refresh_token=refresh&service=s"
         ]
     );
+}
+
+#[tokio::test]
+async fn a_registrys_own_token_goes_to_it_as_it_is_whatever_it_asks_for() {
+    for challenge in [r#"Bearer realm="/token""#, r#"Basic realm="x""#] {
+        let registry = Registry::with_trick(move |seen, _| {
+            let header = vec![("www-authenticate", challenge.to_owned())];
+            (seen.authorization.as_deref() != Some("Bearer own")).then(|| (401, header, Vec::new()))
+        })
+        .await;
+        let of = |token: &str| Credentials::RegistryToken(Secret::new(token));
+        let client = registry.client().with_credentials("ghcr.io", of("own"));
+        let repository = client.repository(&api(), Access::Push).expect("an address");
+        let found = repository.head_blob(Digest::of("1")).await;
+        assert_eq!(found.ok(), Some(false), "{challenge}");
+        assert_eq!(registry.seen("GET"), [""; 0], "no token is bought");
+        let client = registry.client().with_credentials("ghcr.io", of("other"));
+        let repository = client.repository(&api(), Access::Push).expect("an address");
+        let refused = repository.head_blob(Digest::of("1")).await;
+        let refused = refused.expect_err("another token");
+        assert_eq!(refused.kind(), FailureKind::AuthExpired);
+    }
+}
+
+#[tokio::test]
+async fn the_user_of_the_longest_path_that_fits_a_repository_is_taken() {
+    let registry = Registry::with_trick(|seen, _| {
+        let user = match seen
+            .target
+            .split('/')
+            .skip(2)
+            .collect::<Vec<_>>()
+            .as_slice()
+        {
+            ["acme", "api", "blobs", _] => "Basic YXBpOnA=",
+            ["acme", "apis", "blobs", _] => "Basic dGVhbTpw",
+            _ => "Basic aG9zdDpw",
+        };
+        let challenge = vec![("www-authenticate", r#"Basic realm="x""#.to_owned())];
+        (seen.authorization.as_deref() != Some(user)).then(|| (401, challenge, Vec::new()))
+    })
+    .await;
+    let user = |name: &str| Credentials::password(name, Secret::new("p"));
+    let client = registry
+        .client()
+        .with_credentials("ghcr.io", user("host"))
+        .with_credentials("ghcr.io/acme", user("team"))
+        .with_credentials("ghcr.io/acme/api", user("api"));
+    for name in ["ghcr.io/acme/api", "ghcr.io/acme/apis", "ghcr.io/acmes/api"] {
+        let name = name.parse().expect("a repository");
+        let repository = client.repository(&name, Access::Pull).expect("an address");
+        let found = repository.head_blob(Digest::of("1")).await;
+        assert_eq!(found.ok(), Some(false), "{name}");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_store_that_knows_nobody_leaves_the_registry_to_anybody_unless_a_login_was_promised() {
+    let registry = Registry::with_trick(|seen, _| match seen.target.as_str() {
+        target if target.starts_with("/token") => {
+            assert_eq!(seen.authorization, None);
+            Some((200, Vec::new(), br#"{"token":"t"}"#.to_vec()))
+        }
+        _ if seen.authorization.is_none() => {
+            let challenge = vec![("www-authenticate", r#"Bearer realm="/token""#.to_owned())];
+            Some((401, challenge, Vec::new()))
+        }
+        _ => None,
+    })
+    .await;
+    for (unknown, may_look) in [(Unknown::Nobody, true), (Unknown::Refused, false)] {
+        let store = CredentialHelper {
+            name: "of-nobody".to_owned(),
+            server: "ghcr.io".to_owned(),
+            environment: [("PATH".to_owned(), "/nowhere".to_owned())].into(),
+            unknown,
+        };
+        let client = registry.client().with_credentials("ghcr.io", store.into());
+        let repository = client.repository(&api(), Access::Pull).expect("an address");
+        let found = repository.head_blob(Digest::of("1")).await;
+        assert_eq!(found.is_ok(), may_look, "{unknown:?}: {found:?}");
+    }
 }
 
 #[tokio::test]
