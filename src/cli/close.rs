@@ -6,7 +6,7 @@ use std::{path::Path, time::Duration};
 use super::{
     CliError, Environment, Exit, output,
     plan_file::PlanFile,
-    session::{Choice, Session, block_on, execute_error, select},
+    session::{Choice, Session, block_on, execute_error, looking, select},
 };
 use crate::{
     diagnostic::words::count,
@@ -45,6 +45,10 @@ pub fn close(args: &CloseArgs, environment: &Environment) -> Result<Exit, CliErr
         let graph = session.graph(environment)?;
         let selected = select(&graph, &args.choice)?;
         let recorder = session.recorder(Vec::new())?;
+        let options = looking();
+        let run = session
+            .run(&graph, &options, &recorder, selected.clone())
+            .await?;
         let mut left = Vec::new();
         for index in selected {
             let key = &graph.nodes()[index].key;
@@ -70,6 +74,12 @@ pub fn close(args: &CloseArgs, environment: &Environment) -> Result<Exit, CliErr
                     .map_err(|error| execute_error(&error.into()))?;
                 output::words(&format!("{key}: {}\n", words(&state, &child.purpose)));
                 left.push(entry(&key.to_string(), &state, &child.purpose));
+            }
+            let rescued = run.rescue(index).map_err(|error| execute_error(&error))?;
+            if let Some(path) = rescued {
+                output::words(&format!(
+                    "{key}: its state could not be written to the backend and is kept in `{path}`; next: deploy-action recover --task {key}\n"
+                ));
             }
         }
         if left.is_empty() {

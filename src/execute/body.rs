@@ -18,7 +18,7 @@ use crate::{
 
 pub(super) use run::{MOST_STDOUT, call};
 pub use terraform::Repaired;
-pub(super) use terraform::{rescue_stranded, without_stand_in};
+pub(super) use terraform::{take_up, without_stand_in};
 
 /// Carries out the body of a task. What it did before it failed stands in `result` too.
 pub async fn run<'p>(

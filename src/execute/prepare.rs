@@ -405,7 +405,7 @@ impl<'p> Run<'_, 'p> {
             }
         }
         if node.task.kind == Kind::Terraform {
-            super::body::rescue_stranded(self, node, attempt)?;
+            super::body::take_up(self, node, attempt)?;
         }
         if done {
             self.settle(node, true)?;

@@ -21,9 +21,14 @@ pub(super) fn needs_terraform() {
 
 /// A world with one module in `infra`, and a task that reads an output of it.
 pub(super) fn world(module: &str, body: &str) -> World {
+    world_with("", module, body)
+}
+
+/// The same with more at the top of the plan.
+pub(super) fn world_with(top: &str, module: &str, body: &str) -> World {
     needs_terraform();
     let plan = format!(
-        "name: app\ninputs: {{ size: {{ default: small }} }}\nphases:\n  - id: provision\n    tasks:\n      - id: network\n        terraform: {{ dir: infra{body} }}\n      - id: reader\n        env: {{ ADDRESS: \"${{{{ tasks.network.outputs.address }}}}\" }}\n        run: {{ changes: false, script: 'echo $ADDRESS >> $OUT/read' }}\n"
+        "name: app\n{top}inputs: {{ size: {{ default: small }} }}\nphases:\n  - id: provision\n    tasks:\n      - id: network\n        terraform: {{ dir: infra{body} }}\n      - id: reader\n        env: {{ ADDRESS: \"${{{{ tasks.network.outputs.address }}}}\" }}\n        run: {{ changes: false, script: 'echo $ADDRESS >> $OUT/read' }}\n"
     );
     let world = World::new(&plan);
     world.write("infra/main.tf", module);

@@ -17,7 +17,7 @@ use camino::Utf8PathBuf;
 
 pub use self::repair::Repaired;
 use self::{call::Calls, transcript::Transcript, unit::Unit};
-pub(in crate::execute) use self::{copy::without_stand_in, rescue::stranded as rescue_stranded};
+pub(in crate::execute) use self::{copy::without_stand_in, rescue::take_up};
 use super::{Attempt, BodyResult, ExecuteError, Run, evaluate, run::end_of_kept};
 use crate::{
     event::Effect,

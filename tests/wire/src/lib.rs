@@ -14,6 +14,7 @@ mod schedule;
 #[cfg(feature = "tokens")]
 mod sigstore;
 mod soak;
+mod states;
 mod survive;
 #[cfg(feature = "tokens")]
 mod tokens;
@@ -30,6 +31,7 @@ pub use schedule::Schedule;
 #[cfg(feature = "tokens")]
 pub use sigstore::{Fault as SigstoreFault, IDENTITY, ISSUER, SigstoreServer};
 pub use soak::{Soaked, soak};
+pub use states::StateServer;
 #[cfg(feature = "tokens")]
 pub use tokens::{Sold, TokenOptions, TokenServer};
 pub use tool::{LOGIN, PASSWORD, USER, tool};

@@ -8,6 +8,8 @@ use super::{
     rescue,
     unit::Unit,
 };
+use camino::Utf8PathBuf;
+
 use crate::{
     event::{Event, FailureKind},
     execute::{
@@ -66,6 +68,25 @@ impl<'p> Run<'_, 'p> {
         fs::remove_file(&rescued.path)
             .map_err(|error| ExecuteError::file("remove", &rescued.path, error))?;
         Ok(Repaired { words })
+    }
+
+    /// Takes the state that an apply of an unfinished attempt could not write, and keeps it with the ledger. Returns where,
+    /// if there is one.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, sealed or kept.
+    pub fn rescue(&self, index: usize) -> Result<Option<Utf8PathBuf>, ExecuteError> {
+        let node = &self.graph.nodes()[index];
+        let unfinished = {
+            let known = self.recorder.known();
+            let record = known.state().task(&node.key);
+            record.and_then(|record| record.unfinished()).cloned()
+        };
+        match unfinished.filter(|_| node.task.kind == Kind::Terraform) {
+            Some(attempt) => rescue::stranded(self, node, &attempt),
+            None => Ok(None),
+        }
     }
 
     /// Takes the lock of a terraform state away, by its id.

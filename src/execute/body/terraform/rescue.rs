@@ -47,7 +47,7 @@ pub(super) fn before(calls: &Calls<'_, '_, '_>) -> Result<(), ExecuteError> {
         false => keep(calls.run, node, &found)?,
     };
     Err(ExecuteError::task(FailureKind::Invalid, message).hint(format!(
-        "it is kept in `{rescued}`: `deploy-action recover {}` compares it with the backend's and puts it there",
+        "it is kept in `{rescued}`: `deploy-action recover --task {}` compares it with the backend's and puts it there",
         node.key
     )))
 }
@@ -79,7 +79,7 @@ pub(super) fn of<'p>(
     });
     let key = &node.key;
     Err(error.hint(format!(
-        "its state could not be written to the backend and is kept in `{kept}`: `deploy-action recover {key}` puts it there"
+        "its state could not be written to the backend and is kept in `{kept}`: `deploy-action recover --task {key}` puts it there"
     )))
 }
 
@@ -101,20 +101,33 @@ pub(super) fn sweep(kept: &Utf8Path) -> Result<(), ExecuteError> {
     }
 }
 
-/// Rescues what an attempt left of which nobody saw the end.
-pub(in crate::execute) fn stranded<'p>(
+/// Takes up what an attempt left of which nobody saw the end: its state is rescued, what it worked with removed.
+pub(in crate::execute) fn take_up<'p>(
     run: &Run<'_, 'p>,
     node: &Node<'p>,
     attempt: &ledger::Attempt,
 ) -> Result<(), ExecuteError> {
+    stranded(run, node, attempt)?;
+    for child in &attempt.kept {
+        sweep(&run.recorder.ledger_of(&node.key)?.path_of(&child.folder)?)?;
+    }
+    Ok(())
+}
+
+/// Rescues what an attempt left of which nobody saw the end.
+pub(super) fn stranded<'p>(
+    run: &Run<'_, 'p>,
+    node: &Node<'p>,
+    attempt: &ledger::Attempt,
+) -> Result<Option<Utf8PathBuf>, ExecuteError> {
+    let mut kept = None;
     for child in &attempt.kept {
         let folder = run.recorder.ledger_of(&node.key)?.path_of(&child.folder)?;
         if let Some(state) = left_by(&folder) {
-            keep(run, node, &state)?;
+            kept = Some(keep(run, node, &state)?);
         }
-        sweep(&folder)?;
     }
-    Ok(())
+    Ok(kept)
 }
 
 /// A state as it was kept.
