@@ -21,7 +21,7 @@ pub use model::{
     Action, AttributeChange, Changes, Counts, Deferred, Importing, Mode, OutputChange,
     ResourceChange, Standing, StandingStatus,
 };
-pub use read::{ChangesError, Reading};
+pub use read::{ChangesError, Reading, secrets_of_state};
 pub use rules::{Allowed, JudgedPolicy, Judgement, NotAllowed, Policy, PolicyError, Violation};
 pub use shown::Shown;
 pub use summary::{Entry, Group, Summary};

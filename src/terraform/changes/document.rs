@@ -52,6 +52,17 @@ pub(super) struct DeferredDocument {
     pub resource_change: ResourceDocument,
 }
 
+/// A resource of a state.
+#[derive(Deserialize)]
+pub(super) struct StatedDocument {
+    pub address: String,
+    pub mode: Option<String>,
+    #[serde(default)]
+    pub values: Part,
+    #[serde(default)]
+    pub sensitive_values: Part,
+}
+
 #[derive(Deserialize)]
 pub(super) struct StandingDocument {
     pub address: StandingAddress,

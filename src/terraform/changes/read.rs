@@ -13,7 +13,10 @@ use super::{
     document::{ChangeDocument, ConfigurationDocument, VariableDocument},
     take::Taking,
 };
-use crate::{secret::MaskError, terraform::AddressPattern};
+use crate::{
+    secret::{MaskError, Secret},
+    terraform::AddressPattern,
+};
 
 /// What of a plan is secret though terraform does not say so, and what is judged later.
 #[derive(Debug, Clone, Copy, Default)]
@@ -110,6 +113,31 @@ impl Changes {
     }
 }
 
+/// Returns what is secret in a state, each with its first place, from what `terraform show -json` writes without a plan: what
+/// terraform marks sensitive, and what `sensitive` names. After an apply these are known that no plan could know.
+///
+/// # Errors
+///
+/// The document is malformed.
+pub fn secrets_of_state(
+    reader: impl io::Read,
+    sensitive: &[AddressPattern],
+) -> Result<Vec<(String, Secret)>, ChangesError> {
+    let reading = Reading {
+        sensitive,
+        kept: &[],
+    };
+    let mut taking = Taking::of_state(&reading);
+    let mut deserializer = serde_json::Deserializer::from_reader(reader);
+    let read = State(&mut taking)
+        .deserialize(&mut deserializer)
+        .and_then(|()| deserializer.end());
+    match read {
+        Ok(()) => Ok(taking.into_secrets()),
+        Err(error) => Err(taking.into_error(error)),
+    }
+}
+
 /// The whole document.
 struct Document<'t, 'r>(&'t mut Taking<'r>);
 
@@ -161,6 +189,8 @@ fn part<'de, A: MapAccess<'de>>(
             let variables: Option<IndexMap<String, VariableDocument>> = map.next_value()?;
             taking.variables = variables.unwrap_or_default();
         }
+        // Data that terraform has read already stand nowhere else.
+        "prior_state" => map.next_value_seed(State(taking))?,
         "configuration" => {
             let configuration: ConfigurationDocument = map.next_value()?;
             taking.declared = configuration.root_module.variables;
@@ -171,6 +201,50 @@ fn part<'de, A: MapAccess<'de>>(
         }
     }
     Ok(())
+}
+
+/// A part of a state: modules in modules, with their resources. What is secret in it is kept, and nothing else.
+struct State<'t, 'r>(&'t mut Taking<'r>);
+
+impl<'de> DeserializeSeed<'de> for State<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for State<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a state")
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key::<String>()? {
+            match key.as_str() {
+                "values" | "root_module" | "child_modules" => {
+                    map.next_value_seed(State(&mut *self.0))?;
+                }
+                "resources" => map.next_value_seed(Each(&mut *self.0, Taking::stated))?,
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Modules inside of a module.
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        while list.next_element_seed(State(&mut *self.0))?.is_some() {}
+        Ok(())
+    }
 }
 
 /// What takes an element.

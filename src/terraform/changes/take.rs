@@ -9,7 +9,7 @@ use super::{
     attributes::{Sides, Walk, gather, print, push_index, push_name},
     document::{
         ChangeDocument, DeclaredVariable, DeferredDocument, Part, ResourceDocument,
-        StandingDocument, VariableDocument,
+        StandingDocument, StatedDocument, VariableDocument,
     },
 };
 use crate::{
@@ -24,6 +24,8 @@ pub(super) struct Taking<'r> {
     pub part: Option<String>,
     /// Why the reading ends here, if it is not for the document's form.
     problem: Option<ChangesError>,
+    /// Whether this is a state alone, in which managed resources stand nowhere else.
+    is_state: bool,
     /// Whether something was seen that only plans have.
     pub is_plan: bool,
     pub terraform_version: Option<String>,
@@ -60,6 +62,7 @@ impl<'r> Taking<'r> {
             reading: *reading,
             part: None,
             problem: None,
+            is_state: false,
             is_plan: false,
             terraform_version: None,
             timestamp: None,
@@ -78,6 +81,18 @@ impl<'r> Taking<'r> {
             kept: Vec::new(),
             secrets: IndexMap::new(),
         }
+    }
+
+    pub(super) fn of_state(reading: &Reading<'r>) -> Self {
+        Self {
+            is_state: true,
+            ..Self::new(reading)
+        }
+    }
+
+    pub(super) fn into_secrets(self) -> Vec<(String, Secret)> {
+        let secrets = self.secrets.into_iter();
+        secrets.map(|(secret, place)| (place, secret)).collect()
     }
 
     /// Ends the reading where something could not be taken; the reason is kept for [`Taking::into_error`].
@@ -141,6 +156,23 @@ impl<'r> Taking<'r> {
             reason: spaced(&document.reason),
             change,
         });
+        Ok(())
+    }
+
+    /// Keeps what is secret in a resource of a state. In a plan only data are looked at: of what is managed the changes say more.
+    pub(super) fn stated(&mut self, document: StatedDocument) -> Result<(), ChangesError> {
+        let is_wanted = self.is_state || document.mode.as_deref() == Some("data");
+        let walk = Walk::at(&document.address, self.reading.sensitive);
+        let is_plain = walk.patterns.is_empty() && !says_true(&document.sensitive_values);
+        if !is_wanted || is_plain {
+            return Ok(());
+        }
+        let values = Values {
+            after: value(document.values)?,
+            after_sensitive: value(document.sensitive_values)?,
+            ..Values::default()
+        };
+        self.keep_secrets(&walk, &values);
         Ok(())
     }
 

@@ -145,6 +145,48 @@ fn what_the_plan_file_calls_sensitive_is_shown_nowhere() {
     );
 }
 
+/// C-TF-7: data that were read while planning stand in the prior state alone, and their values anywhere.
+#[test]
+fn data_that_the_plan_file_calls_sensitive_are_masked_where_they_are_passed_on() {
+    let mut plan = document("plan-outputs-only.json");
+    plan["prior_state"]["values"]["root_module"]["child_modules"] = serde_json::json!([{ "resources": [{
+        "address": "data.spot_kubeconfig.this", "mode": "data",
+        "values": { "raw": "apiVersion: canary", "name": "app" }, "sensitive_values": {},
+    }] }]);
+    plan["output_changes"]["port"]["after"] = "apiVersion: canary".into();
+    let shows = |sensitive: &[&str]| {
+        read_with(&plan.to_string(), sensitive, &[])
+            .summary()
+            .to_string()
+    };
+    assert!(shows(&[]).contains("apiVersion: canary"));
+    assert!(!shows(&["data.spot_kubeconfig.*.raw"]).contains("canary"));
+    assert!(shows(&["data.spot_kubeconfig.*.name"]).contains("canary"));
+}
+
+#[test]
+fn the_secrets_of_a_state_are_what_terraform_and_the_plan_file_call_so() {
+    let state = serde_json::json!({ "format_version": "1.0", "values": { "root_module": { "resources": [
+        { "address": "a.b", "mode": "managed", "values": { "token": "canary-1", "name": "canary-2" }, "sensitive_values": { "token": true } },
+        { "address": "data.c.d", "mode": "data", "values": { "raw": "canary-3" }, "sensitive_values": {} },
+    ] } } });
+    let found = |sensitive: &[&str]| {
+        let found = secrets_of_state(state.to_string().as_bytes(), &patterns(sensitive));
+        let found = found.expect("it is a state");
+        found
+            .iter()
+            .map(|(place, secret)| format!("{place}={}", secret.expose()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(found(&[]), ["a.b.token=canary-1"]);
+    assert_eq!(
+        found(&["data.*.raw"]),
+        ["a.b.token=canary-1", "data.c.d.raw=canary-3"]
+    );
+    let error = secrets_of_state("[hunter2".as_bytes(), &[]).expect_err("it is no JSON");
+    assert!(!error.to_string().contains("hunter2"), "{error}");
+}
+
 #[test]
 fn changes_outside_of_what_is_allowed_are_named_by_address() {
     let changes = read(&text("plan-mixed.json"));
