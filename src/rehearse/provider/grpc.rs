@@ -1,6 +1,6 @@
 //! gRPC as terraform's plugins need it: calls with one message each way, over HTTP/2 on a Unix socket.
 
-use std::{io, sync::Arc};
+use std::{io, sync::Arc, time::Duration};
 
 use axum::http::{HeaderMap, HeaderValue, Request, Response, header};
 use bytes::{BufMut as _, Bytes, BytesMut};
@@ -17,6 +17,8 @@ use super::service::Service;
 const HEAD: usize = 5;
 /// Most bytes of a request: terraform's own bound of a message.
 const LONGEST: usize = 256 << 20;
+/// How long terraform may take to connect; it waits a minute for the line that says where.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
 const SHUTDOWN: &str = "/plugin.GRPCController/Shutdown";
 const PROVIDER: &str = "/tfplugin6.Provider/";
 
@@ -51,7 +53,8 @@ impl Status {
 ///
 /// Nothing can be received.
 pub(super) async fn serve(listener: UnixListener, service: Arc<Service>) -> io::Result<()> {
-    let (stream, _address) = listener.accept().await?;
+    let accepted = tokio::time::timeout(LONGEST_WAIT, listener.accept()).await;
+    let (stream, _address) = accepted.map_err(|_elapsed| io::ErrorKind::TimedOut)??;
     connection(stream, service).await.map_err(io::Error::other)
 }
 

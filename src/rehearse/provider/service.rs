@@ -302,3 +302,6 @@ pub(super) fn dynamic(value: &Value) -> Message {
 fn unreadable(error: impl std::fmt::Display) -> Problem {
     Problem::new("The request is not readable", error.to_string())
 }
+
+#[cfg(test)]
+mod tests;
