@@ -211,7 +211,7 @@ async fn a_refusal_says_who_refused_and_what_to_do_and_never_the_token() {
     let published = Published::to(&registry, b"x").await;
     let issuer = "There was an error processing the identity token: unknown issuer".to_owned();
     for (fault, words) in [
-        (SigstoreFault::Refused(401, issuer.clone()), issuer.as_str()),
+        (SigstoreFault::Refused(400, issuer.clone()), issuer.as_str()),
         (SigstoreFault::Quoted, "its words quote the token"),
     ] {
         sigstore.fail(fault);

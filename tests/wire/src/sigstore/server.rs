@@ -204,7 +204,7 @@ fn certify(shared: &Shared, bearer: Option<&str>, body: &Value) -> Option<Reply>
         return refusal(*status, words);
     }
     let Some(claimed) = bearer.and_then(|token| shared.issuer.read(token)) else {
-        return refusal(401, "There was an error processing the identity token");
+        return refusal(400, "There was an error processing the identity token");
     };
     if fault == Some(Fault::Quoted) {
         let token = bearer.unwrap_or_default();
