@@ -343,7 +343,7 @@ fn secrets(plan: &Plan, before: &Utf8Path) -> (BTreeMap<String, String>, BTreeMa
 }
 
 /// A value for a secret that nobody gave: it is told from every other, and must be seen nowhere.
-fn canary(name: &str) -> String {
+pub(super) fn canary(name: &str) -> String {
     format!("canary-{}", &crate::digest::Digest::of(name).hex()[..24])
 }
 

@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use camino::Utf8Path;
 
-use super::provider::{self, MirrorError, MirrorOptions, ProviderVersion};
+use super::{
+    provider::{self, MirrorError, MirrorOptions, ProviderVersion},
+    stage::canary,
+};
 use crate::{
     execute::stand_in::TerraformStandIns,
     plan::{Plan, field::Field, model::Kind},
@@ -29,7 +32,7 @@ pub(super) fn stand_in(
         providers: providers.clone(),
         state: folder.join("cloud.json").into(),
         faults: folder.join("faults.json").into(),
-        given: BTreeMap::new(),
+        given: BTreeMap::from([("kubeconfig".to_owned(), kubeconfig())]),
     };
     let mirror = provider::install(&options)?;
     let addresses = providers.into_iter().map(|provider| provider.address);
@@ -38,6 +41,14 @@ pub(super) fn stand_in(
         providers: addresses.zip(mirror.who).collect(),
         states: folder.join("states").to_string(),
     }))
+}
+
+/// What a stand-in gives for a cluster, which is not there: its token is a canary, which must be seen nowhere.
+fn kubeconfig() -> String {
+    format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: rehearsal\nclusters:\n- name: rehearsal\n  cluster: {{ server: \"https://cluster.invalid\" }}\ncontexts:\n- name: rehearsal\n  context: {{ cluster: rehearsal, user: rehearsal }}\nusers:\n- name: rehearsal\n  user: {{ token: {} }}\n",
+        canary("kubeconfig")
+    )
 }
 
 /// The providers that the modules' lock files pin, once each.

@@ -90,6 +90,7 @@ fn visit(path: &str, value: &Json, take: &mut impl FnMut(&str, String)) {
                 visit(&format!("{path}[{index}]"), value, take);
             }
         }
+        Json::String(text) if text.is_empty() => {}
         Json::String(text) => take(path, text.clone()),
         Json::Number(number) => take(path, number.to_string()),
         Json::Null | Json::Bool(_) => {}

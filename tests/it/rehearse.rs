@@ -78,6 +78,11 @@ const SHOP_FILES: &[(&str, &str)] = &[
         "terraform/main.tf",
         "variable \"greeting\" { type = string }\n",
     ),
+    // Nobody stands in for this one, so what needs it is not run.
+    (
+        "terraform/.terraform.lock.hcl",
+        "provider \"registry.terraform.io/shop/cloud\" {\n  version = \"1.0.0\"\n}\n",
+    ),
 ];
 
 #[test]
@@ -176,6 +181,9 @@ fn says_what_was_real(shop: &Rehearsals, words: &str) {
     );
     let states = shop.states();
     assert_eq!(states["cloud"], "not-run");
+    let why = shop.task("cloud")["why"].clone();
+    let nobody = "nobody stands in for provider `registry.terraform.io/shop/cloud`";
+    assert_eq!(why, nobody);
     assert_eq!(states["address"], "not-run");
     let why = shop.task("address")["why"].clone();
     assert_eq!(why, "it waits for `cloud`, which is not run here");

@@ -1,0 +1,102 @@
+//! Relay's module on the stand-in of its provider, in a whole rehearsal: the real terraform, a sealed kubeconfig.
+#![cfg(target_os = "linux")]
+
+use std::path::PathBuf;
+
+use crate::{rehearse_world::Rehearsals, terraform::needs_terraform};
+
+const CLOUD: &str = r#"
+version: 1
+name: cloud
+secrets: { AGE_KEY: {}, TOKEN: {} }
+environments:
+  production: { recipient: age1ngvrlms0tqgh3newfcv7rah7lkq8lgrhnap3sf4l0tnxk2vhtfkqyphmkk, key: AGE_KEY }
+phases:
+  - id: provision
+    environment: production
+    tasks:
+      - id: cloudspace
+        terraform:
+          dir: infra/spot
+          backend-config: { bucket: nowhere, region: nowhere }
+          sensitive: data.spot_kubeconfig.this.*
+          variables: { bid_price: 0.004, rackspace_spot_token: "${{ secrets.TOKEN }}" }
+          policy: [{ resource: spot_spotnodepool.*, count: 1, expect: { desired_server_count: 1, bid_price: 0.004 } }]
+      - id: reader
+        needs: cloudspace
+        env: { KUBECONFIG_TEXT: "${{ tasks.cloudspace.outputs.kubeconfig }}" }
+        run: { changes: false, command: [bash, read.sh] }
+        paths: read.sh
+workflows:
+  deploy: { on: { workflow_dispatch: {} } }
+"#;
+
+const FILES: &[(&str, &str)] = &[
+    (
+        "read.sh",
+        "echo \"$KUBECONFIG_TEXT\"\nprintf '%s\\n' \"$KUBECONFIG_TEXT\" > ~/kubeconfig\n",
+    ),
+    (
+        "infra/spot/main.tf",
+        include_str!("../../workflows/relay/terraform/rackspace-spot/main.tf"),
+    ),
+    (
+        "infra/spot/variables.tf",
+        include_str!("../../workflows/relay/terraform/rackspace-spot/variables.tf"),
+    ),
+    (
+        "infra/spot/outputs.tf",
+        include_str!("../../workflows/relay/terraform/rackspace-spot/outputs.tf"),
+    ),
+    (
+        "infra/spot/versions.tf",
+        include_str!("../../workflows/relay/terraform/rackspace-spot/versions.tf"),
+    ),
+    // As the real registry would have it; the stand-in's package has another hash.
+    (
+        "infra/spot/.terraform.lock.hcl",
+        "provider \"registry.terraform.io/rackerlabs/spot\" {\n  version     = \"0.1.4\"\n  constraints = \"0.1.4\"\n  hashes = [\n    \"h1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\",\n  ]\n}\n",
+    ),
+];
+
+#[test]
+fn a_cloudspace_is_made_on_a_stand_in_and_its_kubeconfig_is_nowhere_in_clear() {
+    needs_terraform();
+    let cloud = Rehearsals::new(CLOUD, FILES);
+    let first = cloud.rehearse_to(0, &[]);
+    let words = &first.stderr;
+    for part in [
+        "stand-in for provider registry.terraform.io/rackerlabs/spot: deploy-action's stand-in for terraform providers ",
+        "stand-in for terraform's backends: local files in ",
+    ] {
+        assert!(words.contains(part), "no {part:?} in\n{words}");
+    }
+    let task = cloud.task("cloudspace@production");
+    assert_eq!(task["reality"]["type"], "stand-in", "{task}");
+    let what = task["effects"][0]["what"].as_str().unwrap_or_default();
+    assert!(what.starts_with("terraform infra/spot: 2 to add"), "{what}");
+    let held = cloud.staged("terraform/cloud.json");
+    for kind in ["spot_cloudspace", "spot_spotnodepool"] {
+        assert!(held.contains(kind), "{held}");
+    }
+    hides_the_kubeconfig(&cloud, &first.all());
+    let second = cloud.rehearse_to(0, &[]);
+    let known = "up to date   cloudspace@production since ";
+    assert!(second.stderr.contains(known), "{}", second.stderr);
+    hides_the_kubeconfig(&cloud, &second.all());
+}
+
+fn hides_the_kubeconfig(cloud: &Rehearsals, printed: &str) {
+    let read = cloud.trace("kubeconfig");
+    let token = read
+        .lines()
+        .find_map(|line| line.trim().split_once("token: "))
+        .map(|(_, token)| token.trim_matches(['}', ' ', '"']).to_owned());
+    let token = token.unwrap_or_else(|| panic!("no kubeconfig was handed over: {read}"));
+    assert!(!printed.contains(&token), "{printed}");
+    let folders = [cloud.stage(), cloud.world.tmp()];
+    let mut found: Vec<PathBuf> = cloud.files_with(&folders, &token);
+    // What the provider's cloud and the state hold is theirs: that is where a kubeconfig comes from.
+    found.retain(|path| !path.starts_with(cloud.stage().join("terraform")));
+    assert_eq!(found, [] as [PathBuf; 0]);
+}
