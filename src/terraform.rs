@@ -11,7 +11,6 @@ mod lock_file;
 mod module;
 mod output;
 mod state;
-mod state_values;
 pub mod told;
 
 pub use address::AddressPattern;
@@ -21,4 +20,3 @@ pub use lock_file::{LockFile, LockFileError, LockedProvider};
 pub use module::{Backend, Declared, Module, Variable};
 pub use output::{Output, OutputError};
 pub use state::{Rescue, State, StateError};
-pub use state_values::{StateValuesError, sensitive_values};

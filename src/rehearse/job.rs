@@ -275,6 +275,7 @@ impl Runner<'_> {
             job.stop.clone()
         };
         let ended = process::run(&spec, output, stop).await?;
+        withhold_masks(&log).map_err(|error| ExecuteError::file("write", log.clone(), error))?;
         if let Some(id) = &step.id {
             outputs.insert(id.clone(), step_outputs(&folder.join("output"))?);
         }
@@ -315,6 +316,22 @@ impl Runner<'_> {
         job.contexts
             .text(text)
             .map_err(|error| not_understood(&error))
+    }
+}
+
+/// Takes out of a step's log what it told its runner to mask: a runner keeps that to itself.
+fn withhold_masks(log: &Utf8Path) -> std::io::Result<()> {
+    let bytes = match fs::read(log) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let lines: Vec<&[u8]> = bytes.split_inclusive(|&byte| byte == b'\n').collect();
+    let is_shown = |line: &&&[u8]| !line.trim_ascii_start().starts_with(b"::add-mask::");
+    let shown: Vec<&[u8]> = lines.iter().filter(is_shown).copied().collect();
+    match shown.len() == lines.len() {
+        true => Ok(()),
+        false => fs::write(log, shown.concat()),
     }
 }
 

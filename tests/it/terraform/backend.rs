@@ -54,7 +54,7 @@ fn a_state_that_could_not_be_written_is_sealed_and_recovered() {
     let failure = again.failure("network@production");
     assert!(failure.contains("could not write its state"), "{failure}");
     let without_key = world.call(&["recover", "--task", "network", "--input", &input]);
-    assert_eq!(without_key.code, Some(1), "{}", without_key.all());
+    assert_eq!(without_key.code, Some(2), "{}", without_key.all());
     world.set("AGE_KEY", identity.to_string().expose_secret());
     let recovered = world.call(&["recover", "--task", "network", "--input", &input]);
     assert_eq!(recovered.code, Some(0), "{}", recovered.all());
@@ -64,7 +64,7 @@ fn a_state_that_could_not_be_written_is_sealed_and_recovered() {
     let what = &last.last("task-finished", "network@production")["effects"][0]["what"];
     assert_eq!(what, "terraform infra: no changes");
     let nothing = world.call(&["recover", "--task", "network", "--input", &input]);
-    assert_eq!(nothing.code, Some(1), "{}", nothing.all());
+    assert_eq!(nothing.code, Some(2), "{}", nothing.all());
     assert!(nothing.stderr.contains("no state of"), "{}", nothing.stderr);
 }
 

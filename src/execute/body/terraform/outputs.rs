@@ -10,7 +10,7 @@ use crate::{
     },
     expression::Value,
     ident::Name,
-    terraform::{AddressPattern, Output, arguments, sensitive_values},
+    terraform::{AddressPattern, Output, arguments, changes::secrets_of_state},
 };
 
 /// Reads the outputs. One is secret where terraform, the plan's `sensitive` or the task's `outputs` says so.
@@ -64,16 +64,13 @@ fn produced(calls: &Calls<'_, '_, '_>, name: &Name, output: Output) -> Produced 
     }
 }
 
-/// Masks the values that the plan calls sensitive, which the state has.
+/// Masks the values that terraform or the plan calls sensitive, which the state has.
 async fn mask(calls: &Calls<'_, '_, '_>, sensitive: &[AddressPattern]) -> Result<(), ExecuteError> {
-    if sensitive.is_empty() {
-        return Ok(());
-    }
     let said = calls.direct("show", arguments::show_state()).await?;
     if said.code != 0 {
         return Err(calls.failed("show", &said));
     }
-    let values = sensitive_values(&said.stdout, sensitive).map_err(|error| broken(&error))?;
+    let values = secrets_of_state(&said.stdout[..], sensitive).map_err(|error| broken(&error))?;
     calls.run.add_to_mask(values)
 }
 
