@@ -7,6 +7,7 @@ mod checkpoint;
 mod close;
 mod completion;
 mod doctor;
+mod drift;
 mod environment;
 mod exit;
 mod explain;

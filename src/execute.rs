@@ -24,7 +24,7 @@ mod secrets;
 pub mod stand_in;
 mod world;
 
-pub use body::Repaired;
+pub use body::{Drifted, Repaired};
 pub use error::{ExecuteError, chain};
 pub use files::Listing;
 pub use login::Logins;

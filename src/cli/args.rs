@@ -5,9 +5,9 @@ use clap::Parser as _;
 #[cfg(unix)]
 use super::stand_in_provider;
 use super::{
-    CliError, Environment, Exit, action, checkpoint, close, completion, doctor, exit, explain,
-    graph, init, lint, man, output, publish, recover, rehearse, render, retention, run as run_verb,
-    schema, status, tags, trace, unlock,
+    CliError, Environment, Exit, action, checkpoint, close, completion, doctor, drift, exit,
+    explain, graph, init, lint, man, output, publish, recover, rehearse, render, retention,
+    run as run_verb, schema, status, tags, trace, unlock,
 };
 
 const EXAMPLES: &str = "\
@@ -46,6 +46,7 @@ enum Verb {
     Publish(publish::PublishArgs),
     Retention(retention::RetentionArgs),
     Close(close::CloseArgs),
+    Drift(drift::DriftArgs),
     Recover(recover::RecoverArgs),
     Unlock(unlock::UnlockArgs),
     Init(init::InitArgs),
@@ -116,6 +117,7 @@ pub(super) fn carry_out(args: &Args, environment: &Environment) -> Result<Exit, 
         Verb::Publish(args) => publish::publish(args, environment),
         Verb::Retention(args) => retention::retention(args, environment),
         Verb::Close(args) => close::close(args, environment),
+        Verb::Drift(args) => drift::drift(args, environment),
         Verb::Recover(args) => recover::recover(args, environment),
         Verb::Unlock(args) => unlock::unlock(args, environment),
         Verb::Init(args) => init::init(args, environment),

@@ -48,7 +48,9 @@ impl Exit {
             Self::Done => "done",
             Self::Failed => "a task failed; doctor: something needed is missing",
             Self::Usage => "wrong usage, or an invalid plan; nothing ran",
-            Self::Drift => "a rendered file has drifted",
+            Self::Drift => {
+                "something is not as the plan says: a rendered file, or what was applied"
+            }
             Self::Paused => "paused at a gate, or for a decision",
             Self::NothingSelected => "nothing was selected",
             Self::Unavailable => "a service was unavailable after retries",

@@ -11,6 +11,21 @@ use crate::{
     ledger::{Host, Member, this_process},
 };
 
+/// Puts a run together that carries nothing out, for those who look.
+pub(super) async fn with_run(
+    (plan, choice): (&PlanFile, &Choice),
+    environment: &Environment,
+    look: impl AsyncFnOnce(&Run<'_, '_>) -> Result<Exit, CliError>,
+) -> Result<Exit, CliError> {
+    let session = Session::open(plan, choice, environment).await?;
+    let graph = session.graph(environment)?;
+    let selected = select(&graph, choice)?;
+    let recorder = session.recorder(Vec::new())?;
+    let options = looking();
+    let run = session.run(&graph, &options, &recorder, selected).await?;
+    look(&run).await
+}
+
 /// Repairs the one task that is chosen, under the lease of its environment.
 pub(super) async fn under_lease(
     (plan, choice, format): (&PlanFile, &Choice, output::Format),

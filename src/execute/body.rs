@@ -17,7 +17,7 @@ use crate::{
 };
 
 pub(super) use run::{MOST_STDOUT, call};
-pub use terraform::Repaired;
+pub use terraform::{Drifted, Repaired};
 pub(super) use terraform::{take_up, without_stand_in};
 
 /// Carries out the body of a task. What it did before it failed stands in `result` too.

@@ -84,6 +84,46 @@ fn a_cloudspace_is_made_on_a_stand_in_and_its_kubeconfig_is_nowhere_in_clear() {
     let known = "up to date   cloudspace@production since ";
     assert!(second.stderr.contains(known), "{}", second.stderr);
     hides_the_kubeconfig(&cloud, &second.all());
+    finds_what_somebody_else_changed(&cloud);
+}
+
+/// Somebody adds a server by hand, as the console of the cloud would let them.
+fn finds_what_somebody_else_changed(cloud: &Rehearsals) {
+    let drift = || {
+        let stage = cloud.stage();
+        let state = stage.join("state");
+        let mut command = cloud.world.program(&["drift", "--state"]);
+        command.arg(state);
+        command.env("DEPLOY_ACTION_STAND_INS", stage.join("stand-ins.json"));
+        // The repository that the rehearsal's ledger is of.
+        command.env("GITHUB_REPOSITORY", "rehearsal/cloud");
+        let output = command.output().expect("the program starts");
+        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        (
+            output.status.code(),
+            text(&output.stdout) + &text(&output.stderr),
+        )
+    };
+    let (code, words) = drift();
+    assert_eq!(code, Some(0), "{words}");
+    assert!(
+        words.contains("cloudspace@production: as it was applied"),
+        "{words}"
+    );
+    let path = cloud.stage().join("terraform/cloud.json");
+    let held = std::fs::read_to_string(&path).expect("a cloud");
+    let changed = held.replace("\"desired_server_count\": 1", "\"desired_server_count\": 3");
+    assert_ne!(held, changed, "{held}");
+    std::fs::write(&path, changed).expect("it is ours");
+    let (code, words) = drift();
+    assert_eq!(code, Some(3), "{words}");
+    for part in [
+        "spot_spotnodepool.this",
+        "desired_server_count: 1 -> 3",
+        "1 of 1 task drifted",
+    ] {
+        assert!(words.contains(part), "no {part:?} in\n{words}");
+    }
 }
 
 fn hides_the_kubeconfig(cloud: &Rehearsals, printed: &str) {

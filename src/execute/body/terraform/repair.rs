@@ -111,7 +111,7 @@ impl<'p> Run<'_, 'p> {
         })
     }
 
-    async fn with_module<T>(
+    pub(super) async fn with_module<T>(
         &self,
         index: usize,
         work: impl AsyncFnOnce(&Calls<'_, '_, 'p>) -> Result<T, ExecuteError>,

@@ -57,12 +57,13 @@ pub(super) fn after(
     calls: &Calls<'_, '_, '_>,
     ended: Result<(), ExecuteError>,
 ) -> Result<(), ExecuteError> {
-    calls.unit.sweep()?;
     let found = calls.unit.errored_state();
-    match found.exists() {
+    let ended = match found.exists() {
         true => of(calls.run, calls.attempt.node, &found, ended),
         false => ended,
-    }
+    };
+    calls.unit.sweep()?;
+    ended
 }
 
 /// Rescues a state, and says so in the failure that left it.

@@ -124,10 +124,14 @@ impl Unit {
         matches!(self.reality, Reality::StandIn { .. })
     }
 
-    /// Removes the saved plan and what was initialised: both hold secrets, and are made anew.
+    /// Removes the saved plan and what was initialised, which hold secrets and are made anew; and a rehearsal's copy.
     pub(super) fn sweep(&self) -> Result<(), ExecuteError> {
-        fs::remove_dir_all(&self.folder)
-            .map_err(|error| ExecuteError::file("remove", &self.folder, error))
+        let copy = self.is_stood_in().then_some(&self.dir);
+        for folder in [Some(&self.folder), copy].into_iter().flatten() {
+            fs::remove_dir_all(folder)
+                .map_err(|error| ExecuteError::file("remove", folder, error))?;
+        }
+        Ok(())
     }
 
     /// Describes one process of terraform. What it prints on standard output is data that no mask knows yet, so nobody sees it
