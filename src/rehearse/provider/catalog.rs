@@ -43,9 +43,9 @@ pub(super) const ENTRIES: [Entry; 3] = [
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
     /// There is no stand-in.
-    #[error("there is no stand-in for the provider `{found}`, only for {known}")]
+    #[error("there is no stand-in for {found}, only for {known}")]
     Unknown {
-        /// The address that was asked for.
+        /// The addresses that were asked for.
         found: String,
         /// What there is.
         known: String,
@@ -78,13 +78,40 @@ pub fn is_known(address: &str) -> bool {
 ///
 /// There is none.
 pub(super) fn find(address: &str) -> Result<Entry, CatalogError> {
-    let found = ENTRIES.iter().find(|entry| entry.address == address);
-    found.copied().ok_or_else(|| CatalogError::Unknown {
-        found: address.to_owned(),
-        known: ENTRIES
-            .map(|entry| format!("`{}`", entry.address))
-            .join(", "),
+    find_all([address]).map(|found| found[0])
+}
+
+/// Finds the stand-ins of several providers.
+///
+/// # Errors
+///
+/// There is none for some of them; each is named.
+pub(super) fn find_all<'a>(
+    addresses: impl IntoIterator<Item = &'a str>,
+) -> Result<Vec<Entry>, CatalogError> {
+    let mut found = Vec::new();
+    let mut missing = Vec::new();
+    for address in addresses {
+        match ENTRIES.iter().find(|entry| entry.address == address) {
+            Some(entry) => found.push(*entry),
+            None => missing.push(address),
+        }
+    }
+    if missing.is_empty() {
+        return Ok(found);
+    }
+    Err(CatalogError::Unknown {
+        found: quoted(&missing),
+        known: quoted(&ENTRIES.map(|entry| entry.address)),
     })
+}
+
+fn quoted(addresses: &[&str]) -> String {
+    let addresses: Vec<String> = addresses
+        .iter()
+        .map(|address| format!("`{address}`"))
+        .collect();
+    addresses.join(", ")
 }
 
 impl Entry {

@@ -58,7 +58,7 @@ pub struct Mirror {
 /// A mirror that cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum MirrorError {
-    /// A provider has no stand-in.
+    /// Providers have no stand-in.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
     /// A version that is none.
@@ -86,6 +86,7 @@ pub enum MirrorError {
 ///
 /// A provider has no stand-in, or a file cannot be written.
 pub fn install(options: &MirrorOptions) -> Result<Mirror, MirrorError> {
+    let entries = catalog::find_all(options.providers.iter().map(|asked| asked.address.as_str()))?;
     let mirror = options.folder.join("mirror");
     if mirror.exists() {
         fs::remove_dir_all(&mirror).map_err(|error| unwritten(&mirror, error))?;
@@ -94,8 +95,7 @@ pub fn install(options: &MirrorOptions) -> Result<Mirror, MirrorError> {
     let given = options.folder.join("given.json");
     write(&given, 0o600, &format!("{:#}\n", json!(options.given)))?;
     let mut who = Vec::new();
-    for provider in &options.providers {
-        let entry = catalog::find(&provider.address)?;
+    for (provider, entry) in options.providers.iter().zip(entries) {
         start_script(options, provider, &mirror, &given)?;
         who.push(format!(
             "{VERSION}: {} {}, by the schema of {}",

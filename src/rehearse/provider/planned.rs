@@ -191,3 +191,128 @@ fn each(
         (_, value) => Ok(value.clone()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, Value as Json, json};
+
+    use super::*;
+    use crate::rehearse::provider::schema::ProviderSchema;
+
+    /// A node with interfaces, each of which gets an address.
+    fn block() -> Block {
+        let given = json!({ "type": "string", "optional": true });
+        let made = json!({ "type": "string", "optional": true, "computed": true });
+        let interface = json!({ "attributes": { "network": given, "address": made } });
+        let schema = json!({ "version": 0, "block": {
+            "attributes": {
+                "size": given,
+                "zone": made,
+                "key": { "type": "string", "optional": true, "write_only": true },
+                "id": { "type": "string", "computed": true }
+            },
+            "block_types": {
+                "interface": { "nesting_mode": "list", "block": interface },
+                "disk": { "nesting_mode": "set", "block": interface }
+            }
+        } });
+        let file = json!({ "provider_schemas": { "x": {
+            "provider": { "version": 0, "block": {} }, "resource_schemas": { "node": schema }
+        } } });
+        let schema = ProviderSchema::of_json(&file, "x").expect("a schema");
+        schema.resources["node"].block.clone()
+    }
+
+    fn value(json: &Json) -> Value {
+        of_json(json, &block().implied_type(), "").expect("a value")
+    }
+
+    /// Plans, and writes what is not known as `?`.
+    fn planned(prior: &Value, proposed: &Json) -> (Json, Vec<String>) {
+        let rule = ResourceRule {
+            immutable: vec!["zone".to_owned()],
+            defaults: Map::from_iter([("zone".to_owned(), json!("a"))]),
+            ..ResourceRule::default()
+        };
+        let proposed = value(proposed);
+        let planning = Planning {
+            block: &block(),
+            rule: &rule,
+            legacy: false,
+            scope: Scope {
+                object: &proposed,
+                config: &Value::Null,
+                given: &Map::new(),
+                seed: "",
+                n_alike: 0,
+            },
+        };
+        let planned = planning.plan(prior, &proposed, &proposed).expect("a plan");
+        (marked(&planned.value), planned.replacing)
+    }
+
+    fn marked(value: &Value) -> Json {
+        match value {
+            Value::Unknown(_) => json!("?"),
+            Value::Elements(elements) => elements.iter().map(marked).collect(),
+            Value::Members(members) => {
+                let members = members.iter().filter(|(_, member)| !member.is_null());
+                let members = members.map(|(name, member)| (name.clone(), marked(member)));
+                Json::Object(members.collect())
+            }
+            other => crate::rehearse::provider::json::to_json(other),
+        }
+    }
+
+    fn there() -> Json {
+        json!({
+            "size": "small", "zone": "a", "id": "1",
+            "interface": [{ "network": "n", "address": "10.0.0.2" }],
+            "disk": [{ "network": "d", "address": "10.0.0.3" }]
+        })
+    }
+
+    #[test]
+    fn what_is_computed_is_open_in_a_new_object_and_a_default_is_known() {
+        let new = json!({
+            "size": "small", "key": "canary", "interface": [{ "network": "n" }], "disk": [{ "network": "d" }]
+        });
+        let (planned, replacing) = planned(&Value::Null, &new);
+        assert_eq!(
+            planned,
+            json!({
+                "disk": [{ "address": "?", "network": "d" }], "id": "?",
+                "interface": [{ "address": "?", "network": "n" }], "size": "small", "zone": "a"
+            })
+        );
+        assert_eq!(replacing, Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_was_computed_stays_and_only_what_is_new_is_open() {
+        let mut proposed = there();
+        proposed["size"] = json!("large");
+        for (name, network) in [("interface", "m"), ("disk", "e")] {
+            let nested = proposed[name].as_array_mut().expect("a list");
+            nested.push(json!({ "network": network }));
+        }
+        let (planned, replacing) = planned(&value(&there()), &proposed);
+        assert_eq!(planned["id"], "1");
+        assert_eq!(
+            planned["interface"],
+            json!([{ "address": "10.0.0.2", "network": "n" }, { "address": "?", "network": "m" }])
+        );
+        assert_eq!(
+            planned["disk"],
+            json!([{ "address": "?", "network": "e" }, { "address": "10.0.0.3", "network": "d" }])
+        );
+        assert_eq!(replacing, Vec::<String>::new());
+    }
+
+    #[test]
+    fn another_zone_makes_another_object() {
+        let mut proposed = there();
+        proposed["zone"] = json!("b");
+        assert_eq!(planned(&value(&there()), &proposed).1, ["zone"]);
+    }
+}

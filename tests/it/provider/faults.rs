@@ -48,6 +48,24 @@ fn an_interrupted_apply_ends_gracefully_and_the_next_one_finishes() {
 }
 
 #[test]
+fn a_killed_terraform_leaves_the_object_in_the_cloud_and_no_provider_behind() {
+    let stack = Stack::spot(CLOUDSPACE);
+    stack.faults(&json!({ "spot_cloudspace": { "slow": { "create": 3600 } } }));
+    let mut command = stack.terraform(&["apply", "-auto-approve"]);
+    let mut child = command.spawn().expect("terraform starts");
+    wait_until("the cloudspace is being made", || {
+        stack.names("spot_cloudspace").first().cloned()
+    });
+    assert_eq!(stack.sockets(), 1);
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+    wait_until("the provider has ended", || {
+        (stack.sockets() == 0).then_some(())
+    });
+    assert_eq!(stack.names("spot_cloudspace"), ["relay"]);
+}
+
+#[test]
 fn an_interrupted_destroy_leaves_the_object_where_it_is() {
     let stack = Stack::spot(CLOUDSPACE);
     stack.ok(&["apply", "-auto-approve"]);

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fs};
 
 use deploy_action::rehearse::provider::{MirrorOptions, ProviderVersion, install};
 use serde_json::Value;
+use tempfile::TempDir;
 
 use super::{CLOUDSPACE, diagnostics, stack::Stack};
 
@@ -120,26 +121,65 @@ fn a_provider_without_its_token_is_refused() {
     assert!(said.contains("Missing token"), "{said}");
 }
 
-#[test]
-fn a_provider_without_a_stand_in_is_refused_with_what_there_is() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let options = MirrorOptions {
+fn options(folder: &TempDir, providers: &[(&str, &str)]) -> MirrorOptions {
+    MirrorOptions {
         folder: folder.path().to_owned(),
         program: "deploy-action".into(),
-        providers: vec![ProviderVersion {
-            address: "registry.terraform.io/hashicorp/aws".to_owned(),
-            version: "6.0.0".to_owned(),
-        }],
+        providers: providers
+            .iter()
+            .map(|(address, version)| ProviderVersion {
+                address: (*address).to_owned(),
+                version: (*version).to_owned(),
+            })
+            .collect(),
         state: folder.path().join("cloud.json"),
         faults: folder.path().join("faults.json"),
         given: BTreeMap::new(),
-    };
+    }
+}
+
+#[test]
+fn providers_without_a_stand_in_are_refused_with_what_there_is() {
+    let folder = TempDir::new().expect("a folder");
+    let asked = [
+        ("registry.terraform.io/hashicorp/aws", "6.0.0"),
+        ("registry.terraform.io/rackerlabs/spot", "0.1.4"),
+        ("registry.opentofu.org/rackerlabs/spot", "0.1.4"),
+    ];
+    let refused = install(&options(&folder, &asked)).expect_err("there is none");
     assert_eq!(
-        install(&options).expect_err("there is none").to_string(),
-        "there is no stand-in for the provider `registry.terraform.io/hashicorp/aws`, only for \
+        refused.to_string(),
+        "there is no stand-in for `registry.terraform.io/hashicorp/aws`, `registry.opentofu.org/rackerlabs/spot`, only for \
          `registry.terraform.io/cloudflare/cloudflare`, `registry.terraform.io/hashicorp/google`, \
          `registry.terraform.io/rackerlabs/spot`"
     );
+    assert_eq!(folder.path().read_dir().expect("a folder").count(), 0);
+}
+
+#[test]
+fn what_is_no_version_is_refused() {
+    let folder = TempDir::new().expect("a folder");
+    let asked = [("registry.terraform.io/rackerlabs/spot", "../0.1.4")];
+    let refused = install(&options(&folder, &asked)).expect_err("it is none");
+    assert_eq!(
+        refused.to_string(),
+        "`../0.1.4` is no version of the provider `registry.terraform.io/rackerlabs/spot`"
+    );
+}
+
+#[test]
+fn a_mirror_is_made_anew_with_the_versions_of_now() {
+    let folder = TempDir::new().expect("a folder");
+    let address = "registry.terraform.io/rackerlabs/spot";
+    for version in ["0.1.3", "0.1.4"] {
+        install(&options(&folder, &[(address, version)])).expect("a mirror");
+    }
+    let versions = folder.path().join("mirror").join(address);
+    let versions: Vec<_> = fs::read_dir(versions)
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").file_name())
+        .collect();
+    assert_eq!(versions, ["0.1.4"]);
 }
 
 #[test]

@@ -186,6 +186,15 @@ impl Stack {
         &self.mirror.who
     }
 
+    /// How many providers run: each has a folder with its socket.
+    pub fn sockets(&self) -> usize {
+        let entries = fs::read_dir(self.folder.path().join("tmp")).expect("a folder");
+        let names = entries.map(|entry| entry.expect("an entry").file_name());
+        names
+            .filter(|name| name.to_string_lossy().starts_with("provider-"))
+            .count()
+    }
+
     /// Asks for faults.
     pub fn faults(&self, faults: &Value) {
         fs::write(self.folder.path().join("faults.json"), faults.to_string()).expect("a file");
