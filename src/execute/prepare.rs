@@ -111,14 +111,6 @@ impl<'p> Run<'_, 'p> {
         self.against_the_record(node, parts).await
     }
 
-    /// Why a task cannot be carried out at this place: by this version, or in this rehearsal.
-    fn not_here(&self, node: &Node<'p>) -> Option<String> {
-        let because = not_there_yet(node.task.kind);
-        because
-            .map(str::to_owned)
-            .or_else(|| super::body::without_stand_in(self, node))
-    }
-
     /// Returns the first condition that is false; conditions that are static were decided when the graph was built.
     fn false_condition(&self, node: &Node<'p>) -> Result<Option<String>, ExecuteError> {
         match &node.standing {
@@ -571,14 +563,6 @@ fn still_runs(node: &Node<'_>, child: &KeptChild) -> ExecuteError {
     let message = format!("`{}` still runs from before: {}", node.key, child.purpose);
     ExecuteError::task(FailureKind::Unavailable, message)
         .hint("wait for its end and run again, without `--done` or `--force`")
-}
-
-/// Why a kind cannot be carried out by this version.
-pub fn not_there_yet(kind: Kind) -> Option<&'static str> {
-    match kind {
-        Kind::Kubernetes => Some("this version does not apply to clusters yet"),
-        Kind::Image | Kind::Terraform | Kind::Render | Kind::Run | Kind::Check | Kind::Gate => None,
-    }
 }
 
 /// Evaluates a condition in a run.

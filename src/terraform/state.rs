@@ -56,7 +56,7 @@ struct StateDocument<'t> {
 }
 
 impl State {
-    /// Reads a state file; `None` where there is nothing in it, as a backend without a state answers.
+    /// Reads a state file; `None` where there is nothing in it, or a state without a lineage, as where a backend has none.
     ///
     /// # Errors
     ///
@@ -74,6 +74,10 @@ impl State {
             return Err(StateError::Format {
                 found: document.version,
             });
+        }
+        // What `state pull` prints where the backend has none.
+        if document.serial == 0 && document.lineage.is_empty() {
+            return Ok(None);
         }
         let resources = document.resources.map_or("[]", RawValue::get);
         let counted: Vec<IgnoredAny> = serde_json::from_str(resources).map_err(malformed)?;

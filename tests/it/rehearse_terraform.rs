@@ -81,7 +81,7 @@ fn a_cloudspace_is_made_on_a_stand_in_and_its_kubeconfig_is_nowhere_in_clear() {
     }
     hides_the_kubeconfig(&cloud, &first.all());
     let second = cloud.rehearse_to(0, &[]);
-    let known = "up to date   cloudspace@production since ";
+    let known = "cloudspace@production  up to date";
     assert!(second.stderr.contains(known), "{}", second.stderr);
     hides_the_kubeconfig(&cloud, &second.all());
     finds_what_somebody_else_changed(&cloud);
