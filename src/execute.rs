@@ -14,6 +14,7 @@ mod files;
 mod fingerprint;
 mod here;
 mod login;
+mod modules;
 mod outputs;
 mod prepare;
 mod recorder;

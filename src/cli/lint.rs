@@ -1,5 +1,6 @@
 //! `deploy-action lint`: every problem of a plan and of the files that it names.
 
+mod modules;
 mod tags;
 
 use std::collections::HashSet;
@@ -60,6 +61,7 @@ pub fn lint(args: &LintArgs, environment: &Environment) -> Result<Exit, CliError
             Err(found) => problems.extend(found),
         }
         problems.extend(tags::check(plan));
+        problems.extend(modules::check(plan));
         problems.sort();
     }
     if args.coverage

@@ -3,6 +3,7 @@
 use super::{
     ExecuteError, context,
     files::{self, Listing},
+    modules,
     scope::RunScope,
 };
 use crate::{
@@ -172,6 +173,9 @@ fn named_files(
         });
     }
     marks.extend(context_files(task, scope, listing)?);
+    if task.kind == Kind::Terraform {
+        modules::complete(&mut marks, listing)?;
+    }
     Ok(marks)
 }
 

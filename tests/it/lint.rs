@@ -35,6 +35,54 @@ fn refused(plan: impl AsRef<[u8]>, words: &str) {
     assert!(ended.stderr.contains(words), "{}", ended.stderr);
 }
 
+/// A plan that gives one variable to a module.
+fn with_module(variable: &str) -> Ended {
+    let world = world();
+    world.write(
+        "deploy.yaml",
+        format!("name: app\nsecrets: {{ TOKEN: {{}} }}\nphases: [{{ id: a, tasks: [{{ id: net, terraform: {{ dir: infra, variables: {{ {variable} }} }} }}] }}]\n"),
+    );
+    world.write(
+        "infra/variables.tf",
+        "# Theirs.\nvariable \"kept\" {}\n\nvariable \"token\" {\n  ephemeral = true\n}\n",
+    );
+    world.run(["lint"])
+}
+
+#[test]
+fn a_secret_that_terraform_would_keep_is_told_with_the_line_that_helps() {
+    let ended = with_module("token: \"${{ secrets.TOKEN }}\"");
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let ended = with_module("kept: \"${{ secrets.TOKEN }}\"");
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    for part in [
+        "error[secret-variable]: terraform would keep `kept` in its plan and its state",
+        "write `ephemeral = true`, at variables.tf:2",
+    ] {
+        assert!(
+            ended.stderr.contains(part),
+            "no {part:?} in\n{}",
+            ended.stderr
+        );
+    }
+}
+
+#[test]
+fn a_variable_that_a_module_does_not_have_is_told_with_the_nearest() {
+    let ended = with_module("tokne: x");
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    for part in [
+        "error[unknown-variable]: `infra` declares no variable `tokne`",
+        "did you mean `token`?",
+    ] {
+        assert!(
+            ended.stderr.contains(part),
+            "no {part:?} in\n{}",
+            ended.stderr
+        );
+    }
+}
+
 #[test]
 fn each_invalid_plan_is_told_what_is_kept_beside_it() {
     let folder = plans("invalid");

@@ -4,6 +4,7 @@
 mod backend;
 mod cut;
 mod judge;
+mod parallel;
 
 use crate::world::World;
 
