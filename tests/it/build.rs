@@ -3,9 +3,19 @@
 
 mod daemon;
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command, sync::OnceLock};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+    process::Command,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use deploy_action::image::{Assembly, assemble};
+use deploy_action_test_wire::{Access, Edition, Fault, Proxy, Registry, Schedule, tag_digest};
 use rustix::process::Signal;
 
 pub use self::daemon::Daemon;
@@ -389,4 +399,66 @@ fn an_image_is_built_again_when_its_context_has_changed() {
     world.run(&[]).tells("0: image up-to-date");
     world.write("app/left-out.txt", "counts");
     world.run(&[]).tells("0: image succeeded");
+}
+
+/// Between two registries nothing is built twice: a build is not reproducible, and one of them has the first one already.
+#[test]
+fn what_was_built_is_published_by_a_later_attempt_without_another_build() {
+    is_there("buildah");
+    let (one, two) = (registry(), registry());
+    let is_refused = Arc::new(AtomicBool::new(true));
+    let refuses = Arc::clone(&is_refused);
+    let gate = Proxy::with(
+        two.address(),
+        Schedule::on(move |request| {
+            let puts = request.is_of_manifest() && request.method == "PUT";
+            (puts && refuses.load(Ordering::SeqCst)).then_some(Fault::Forbidden)
+        }),
+    );
+    let plan = format!(
+        r#"
+version: 1
+name: app
+connections:
+  one: {{ registry: {{ host: "{}" }} }}
+  two: {{ registry: {{ host: "{}" }} }}
+phases:
+  - id: one
+    tasks:
+      - {{ id: image, image: {{ context: app, name: app, push: [one, two], tags: "type=raw,value=v1" }} }}
+"#,
+        one.address(),
+        gate.address()
+    );
+    let world = with_store(world(&plan, "buildah"));
+    let first = world.run(&[]);
+    assert_eq!(first.code, Some(1), "{}", first.all());
+    let built = first.last("task-finished", "image");
+    let built = built["effects"][0]["what"].as_str().expect("an effect");
+    let digest = built
+        .split(' ')
+        .find(|word| word.starts_with("sha256:"))
+        .expect("it was built");
+    is_refused.store(false, Ordering::SeqCst);
+    let second = world.run(&[]);
+    second.tells("0: image succeeded");
+    let finished = second.last("task-finished", "image");
+    let taken = format!("take {digest}, built by an earlier attempt");
+    assert_eq!(finished["effects"][0]["what"], taken);
+    assert_eq!(finished["outputs"]["digest"]["value"], digest);
+    for registry in [&one, &two] {
+        let found = tag_digest(registry.address(), "app", "v1");
+        assert_eq!(found.as_deref(), Some(digest));
+    }
+    let is_kept = |path: &std::path::PathBuf| path.to_string_lossy().contains("/built/");
+    assert!(!world.files_with("").iter().any(is_kept), "it is published");
+    // Whoever forces it wants another one.
+    let forced = world.run(&["--force", "image"]);
+    let finished = forced.last("task-finished", "image");
+    let what = finished["effects"][0]["what"].as_str().expect("an effect");
+    assert!(what.starts_with("build sha256:"), "{what}");
+}
+
+fn registry() -> Registry {
+    Registry::start(Edition::Two, &Access::Open)
 }

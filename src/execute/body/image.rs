@@ -2,12 +2,14 @@
 
 mod attest;
 mod build;
+mod kept;
 mod make;
 mod sign;
 mod tags;
 
 use self::{
     attest::Documents,
+    kept::forget,
     make::make,
     sign::Signing,
     tags::{Words, facts, settle, tags, taken},
@@ -49,7 +51,11 @@ pub(super) async fn publish<'p>(
     let facts = facts(run).await?;
     let words = Words::of(run, &image, &facts)?;
     let layout = make(run, attempt, &image, &words, result).await?;
-    judge(&body, &layout)?;
+    if let Err(error) = judge(&body, &layout) {
+        // What is not as it should be is not kept for another attempt.
+        forget(run, attempt)?;
+        return Err(error);
+    }
     let tags = tags(run, &image, &facts)?;
     for warning in &tags.warnings {
         run.recorder
@@ -71,7 +77,7 @@ pub(super) async fn publish<'p>(
                 because: "the plan names no registry".to_owned(),
             },
         });
-        return Ok(());
+        return forget(run, attempt);
     }
     let made = (to.repositories.as_slice(), started);
     let documents = Documents::of(run, attempt, (&image, signing), &layout, made)?;
@@ -84,7 +90,8 @@ pub(super) async fn publish<'p>(
         .attach(run, attempt, &to.client, &targets, result)
         .await?;
     let published = staged.move_tags().await?;
-    tell(run, &published, result)
+    tell(run, &published, result)?;
+    forget(run, attempt)
 }
 
 /// Where an image goes.

@@ -4,7 +4,12 @@ use std::fs;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{Attempt, BodyResult, ExecuteError, Run, build::build, tags::Words};
+use super::{
+    Attempt, BodyResult, ExecuteError, Run,
+    build::build,
+    kept::{Kept, forget},
+    tags::Words,
+};
 use crate::{
     digest::Digest,
     event::{Effect, FailureKind, Reality},
@@ -53,15 +58,24 @@ pub(super) async fn make<'p>(
             Ok(assembled.layout)
         }
         Source::Context(from) => {
-            build(
-                run,
-                attempt,
-                (image, words),
-                from,
-                &folder(run, attempt)?,
-                result,
-            )
-            .await
+            let kept = Kept::of(run, attempt, words)?;
+            if let Some(layout) = kept.layout()? {
+                result.effects.push(Effect {
+                    what: format!(
+                        "take {}, built by an earlier attempt",
+                        layout.root()?.digest
+                    ),
+                    reality: Reality::Real,
+                });
+                return Ok(layout);
+            }
+            let folder = kept.make_room()?;
+            let built = build(run, attempt, (image, words), from, folder, result).await;
+            match &built {
+                Ok(layout) => kept.complete(layout)?,
+                Err(_) => forget(run, attempt)?,
+            }
+            built
         }
         Source::Copy(reference) => {
             fetch(run, attempt, reference, &folder(run, attempt)?, result).await
