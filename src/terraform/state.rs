@@ -75,12 +75,12 @@ impl State {
                 found: document.version,
             });
         }
-        // What `state pull` prints where the backend has none.
-        if document.serial == 0 && document.lineage.is_empty() {
-            return Ok(None);
-        }
         let resources = document.resources.map_or("[]", RawValue::get);
         let counted: Vec<IgnoredAny> = serde_json::from_str(resources).map_err(malformed)?;
+        // What `state pull` prints where the backend has none.
+        if document.serial == 0 && document.lineage.is_empty() && counted.is_empty() {
+            return Ok(None);
+        }
         let mut content = Sha256::new();
         for part in [document.outputs.map_or("{}", RawValue::get), resources] {
             // Written anew, so that white space does not count.
@@ -286,6 +286,17 @@ mod tests {
             ),
         ] {
             assert_eq!(State::read(text).expect_err(words).to_string(), words);
+        }
+    }
+
+    #[test]
+    fn what_a_backend_without_a_state_gives_is_none() {
+        for text in [
+            "",
+            "\n",
+            "{\"version\":4,\"terraform_version\":\"1.11.4\",\"serial\":0,\"lineage\":\"\",\"outputs\":{},\"resources\":[]}",
+        ] {
+            assert_eq!(State::read(text).expect("it is readable"), None, "{text}");
         }
     }
 }
