@@ -28,7 +28,7 @@ mod world;
 
 pub use body::{Drifted, Repaired};
 pub use error::{ExecuteError, chain};
-pub use files::Listing;
+pub use files::{Listing, copy_folder};
 pub use here::not_there_yet;
 pub use login::Logins;
 pub use recorder::{Known, Recorder};

@@ -34,7 +34,7 @@ pub use artifact::Artifact;
 pub use beside::fingerprint_parts;
 pub use directory::{Durability, Ledger, Opened, Replay, Warning, replay, replay_bytes};
 pub use error::LedgerError;
-pub use folder::{evidence_folder, log_folder, plan_folder, walk_folder};
+pub use folder::{evidence_folder, log_folder, plan_folder, task_name, walk_folder};
 pub use lease::{Acquisition, Claim, Heartbeat, Lapse, Lease, Member, TakenOver, living_holder};
 pub use line::Cursor;
 pub use liveness::{Host, is_alive, this_process};

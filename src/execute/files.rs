@@ -229,6 +229,36 @@ pub fn at(folder: &Utf8Path, path: &str) -> Result<BTreeMap<String, Mark>, Execu
     Ok(marks)
 }
 
+/// Copies what is in a folder, but for the names that are not taken.
+///
+/// # Errors
+///
+/// A file or folder cannot be read or made.
+pub fn copy_folder(
+    from: &Utf8Path,
+    to: &Utf8Path,
+    is_taken: &dyn Fn(&str) -> bool,
+) -> Result<(), ExecuteError> {
+    fs::create_dir_all(to).map_err(|error| ExecuteError::file("make", to, error))?;
+    let entries = from
+        .read_dir_utf8()
+        .map_err(|error| ExecuteError::file("read", from, error))?;
+    for entry in entries {
+        let entry = entry.map_err(|error| ExecuteError::file("read", from, error))?;
+        if !is_taken(entry.file_name()) {
+            continue;
+        }
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_folder(entry.path(), &target, is_taken)?;
+        } else {
+            fs::copy(entry.path(), &target)
+                .map_err(|error| ExecuteError::file("copy", entry.path(), error))?;
+        }
+    }
+    Ok(())
+}
+
 /// What a pattern begins with before its first wildcard.
 fn literal_beginning(pattern: &str) -> &str {
     let end = pattern.find(['*', '?', '[']).unwrap_or(pattern.len());

@@ -33,7 +33,7 @@ pub(super) fn complete(
 }
 
 /// Whether terraform wrote it: a state, its backup and lock, what it initialised, the log of a crash.
-fn is_left(path: &Utf8Path) -> bool {
+pub(super) fn is_left(path: &Utf8Path) -> bool {
     let is_initialised = path.components().any(|part| part.as_str() == ".terraform");
     let name = path.file_name().unwrap_or_default();
     is_initialised || name.contains(".tfstate") || name == "crash.log"

@@ -50,7 +50,7 @@ fn task_folder(kind: &str, run: &RunId, task: &TaskKey) -> Utf8PathBuf {
 
 /// Names a task as a folder: `TASK`, `TASK+LEG`, `TASK@ENVIRONMENT` or `TASK+LEG@ENVIRONMENT`. Neither `+` nor `@` comes out
 /// of an encoded leg, so two tasks never share a folder.
-fn task_name(task: &TaskKey) -> String {
+pub fn task_name(task: &TaskKey) -> String {
     let mut name = task.task.to_string();
     if let Some(leg) = &task.leg {
         name.push('+');

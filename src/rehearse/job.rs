@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::contexts::{Contexts, EndedJob, JobResult};
 use crate::{
-    execute::ExecuteError,
+    execute::{ExecuteError, copy_folder},
     expression::{Map, Value},
     github::file::parse_output_file,
     process::{
@@ -291,7 +291,7 @@ impl Runner<'_> {
         let (name, path) = (self.with(job, step, "name")?, self.with(job, step, "path")?);
         let from = Utf8PathBuf::from(path);
         if from.is_dir() {
-            copy_folder(&from, &self.artifacts.join(name))
+            copy_folder(&from, &self.artifacts.join(name), &|_| true)
         } else {
             Ok(())
         }
@@ -305,7 +305,7 @@ impl Runner<'_> {
         );
         let from = self.artifacts.join(name);
         if from.is_dir() {
-            copy_folder(&from, Utf8Path::new(&path))
+            copy_folder(&from, Utf8Path::new(&path), &|_| true)
         } else {
             Ok(())
         }
@@ -377,22 +377,4 @@ fn not_understood(error: &dyn std::error::Error) -> ExecuteError {
         crate::event::FailureKind::Internal,
         format!("the rendered workflow: {}", crate::execute::chain(error)),
     )
-}
-
-fn copy_folder(from: &Utf8Path, to: &Utf8Path) -> Result<(), ExecuteError> {
-    fs::create_dir_all(to).map_err(|error| ExecuteError::file("make", to, error))?;
-    let entries = from
-        .read_dir_utf8()
-        .map_err(|error| ExecuteError::file("read", from, error))?;
-    for entry in entries {
-        let entry = entry.map_err(|error| ExecuteError::file("read", from, error))?;
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy_folder(entry.path(), &target)?;
-        } else {
-            fs::copy(entry.path(), &target)
-                .map_err(|error| ExecuteError::file("copy", entry.path(), error))?;
-        }
-    }
-    Ok(())
 }

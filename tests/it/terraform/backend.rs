@@ -39,11 +39,11 @@ fn a_state_that_could_not_be_written_is_sealed_and_recovered() {
         "{outcome}"
     );
     let evidence = ran.last("evidence-captured", "network@production");
-    assert_eq!(evidence["path"], "rescued/network-production.tfstate.age");
+    assert_eq!(evidence["path"], "rescued/network@production.tfstate.age");
     assert!(!world.repository().join("infra/errored.tfstate").exists());
     let sealed = world.files_with("BEGIN AGE ENCRYPTED FILE");
     assert!(
-        matches!(&sealed[..], [file] if file.ends_with("rescued/network-production.tfstate.age")),
+        matches!(&sealed[..], [file] if file.ends_with("rescued/network@production.tfstate.age")),
         "{sealed:?}"
     );
     let clear = world.files_with("\"lineage\"");

@@ -9,9 +9,12 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::{
     event::{FailureKind, Reality},
-    execute::{ExecuteError, Run, stand_in::TerraformStandIns},
+    execute::{
+        ExecuteError, Run, files::copy_folder, modules::is_left, stand_in::TerraformStandIns,
+    },
     graph::Node,
     ident::TaskKey,
+    ledger::task_name,
     plan::{field::Field, model::Kind},
     terraform::LockFile,
 };
@@ -31,10 +34,10 @@ pub(super) fn stand_in(
     if copy.exists() {
         fs::remove_dir_all(&copy).map_err(|error| ExecuteError::file("remove", &copy, error))?;
     }
-    copy_folder(module, &copy)?;
+    copy_folder(module, &copy, &|name| !is_left(Utf8Path::new(name)))?;
     let states = Utf8Path::new(&stand_ins.states);
     fs::create_dir_all(states).map_err(|error| ExecuteError::file("make", states, error))?;
-    let state = states.join(format!("{}.tfstate", file_name(key)));
+    let state = states.join(format!("{}.tfstate", task_name(key)));
     write(&copy.join(OVERRIDE), &backend(&state))?;
     let lock = copy.join(LOCK_FILE);
     if lock.exists() {
@@ -87,15 +90,6 @@ fn is_found(run: &Run<'_, '_>, program: &str) -> bool {
     std::env::split_paths(path).any(|folder| folder.join(program).is_file())
 }
 
-/// A task in a file's name.
-pub(super) fn file_name(key: &TaskKey) -> String {
-    let word = |character: char| match character {
-        '[' | ']' | '@' | '/' => '-',
-        other => other,
-    };
-    key.to_string().chars().map(word).collect()
-}
-
 fn backend(state: &Utf8Path) -> String {
     let path = serde_json::Value::from(state.as_str()).to_string();
     // A template of terraform begins with `${`.
@@ -105,30 +99,4 @@ fn backend(state: &Utf8Path) -> String {
 
 fn write(path: &Utf8Path, text: &str) -> Result<(), ExecuteError> {
     fs::write(path, text).map_err(|error| ExecuteError::file("write", path, error))
-}
-
-/// Copies the files of a folder, but for what terraform makes there.
-fn copy_folder(from: &Utf8Path, to: &Utf8Path) -> Result<(), ExecuteError> {
-    fs::create_dir_all(to).map_err(|error| ExecuteError::file("make", to, error))?;
-    let entries = from
-        .read_dir_utf8()
-        .map_err(|error| ExecuteError::file("read", from, error))?;
-    for entry in entries {
-        let entry = entry.map_err(|error| ExecuteError::file("read", from, error))?;
-        let name = entry.file_name();
-        if name == ".terraform" || name.contains(".tfstate") {
-            continue;
-        }
-        let target = to.join(name);
-        let kind = entry
-            .file_type()
-            .map_err(|error| ExecuteError::file("read", entry.path(), error))?;
-        if kind.is_dir() {
-            copy_folder(entry.path(), &target)?;
-        } else {
-            fs::copy(entry.path(), &target)
-                .map_err(|error| ExecuteError::file("copy", entry.path(), error))?;
-        }
-    }
-    Ok(())
 }

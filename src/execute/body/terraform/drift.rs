@@ -2,17 +2,10 @@
 
 use std::fmt::Write as _;
 
-use camino::Utf8PathBuf;
-
-use super::call::{Calls, LOCK_TIMEOUT};
+use super::plan;
 use crate::{
-    event::FailureKind,
     execute::{ExecuteError, Run},
-    terraform::{
-        AddressPattern, Changes, Reading,
-        arguments::{self, PlanExit, Purpose},
-        changes::Entry,
-    },
+    terraform::{arguments::Purpose, changes::Entry},
 };
 
 /// What drifted of one module.
@@ -52,37 +45,11 @@ impl Run<'_, '_> {
         self.with_module(index, async |calls| {
             calls.version().await?;
             calls.initialise().await?;
-            look(calls).await
+            let changes = plan::changes(calls, Purpose::Drift, &[]).await?;
+            Ok(Drifted {
+                entries: changes.summary().drift,
+            })
         })
         .await
     }
-}
-
-async fn look(calls: &Calls<'_, '_, '_>) -> Result<Drifted, ExecuteError> {
-    let unit = calls.unit;
-    let var_files = unit.var_files(calls.run);
-    let var_files = var_files.iter().map(Utf8PathBuf::as_path);
-    let args = arguments::plan(Purpose::Drift, &unit.plan_file(), var_files, LOCK_TIMEOUT);
-    let said = calls.direct("plan", args).await?;
-    match PlanExit::of(said.code) {
-        PlanExit::Unchanged | PlanExit::Changed => {}
-        PlanExit::Failed => return Err(calls.failed("plan", &said)),
-    }
-    let shown = calls
-        .direct("show", arguments::show(&unit.plan_file()))
-        .await?;
-    if shown.code != 0 {
-        return Err(calls.failed("show", &shown));
-    }
-    let sensitive = unit.body.sensitive.iter();
-    let sensitive: Vec<AddressPattern> = sensitive.map(AddressPattern::new).collect();
-    let reading = Reading {
-        sensitive: &sensitive,
-        kept: &[],
-    };
-    let changes = Changes::read(&shown.stdout[..], &reading)
-        .map_err(|error| ExecuteError::task(FailureKind::Task, crate::execute::chain(&error)))?;
-    Ok(Drifted {
-        entries: changes.summary().drift,
-    })
 }

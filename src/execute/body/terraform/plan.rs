@@ -29,11 +29,32 @@ pub(super) async fn plan(
     calls: &Calls<'_, '_, '_>,
     evaluated: &Map,
 ) -> Result<Planned, ExecuteError> {
+    let policies = policies(evaluated)?;
+    let kept: Vec<AddressPattern> = policies
+        .iter()
+        .map(|policy| policy.resource.clone())
+        .collect();
+    let changes = changes(calls, Purpose::Apply, &kept).await?;
+    calls.transcript.say(&changes.summary().to_string())?;
+    judge(calls, &changes, &policies)?;
+    Ok(Planned { changes })
+}
+
+/// Plans into a file and reads it as data. What is secret in it is masked from here on.
+pub(super) async fn changes(
+    calls: &Calls<'_, '_, '_>,
+    purpose: Purpose,
+    kept: &[AddressPattern],
+) -> Result<Changes, ExecuteError> {
     let unit = calls.unit;
     let var_files = unit.var_files(calls.run);
     let var_files = var_files.iter().map(Utf8PathBuf::as_path);
-    let args = arguments::plan(Purpose::Apply, &unit.plan_file(), var_files, LOCK_TIMEOUT);
-    let said = calls.kept("plan", args).await?;
+    let args = arguments::plan(purpose, &unit.plan_file(), var_files, LOCK_TIMEOUT);
+    let said = match purpose {
+        Purpose::Apply | Purpose::Destroy => calls.kept("plan", args).await?,
+        // It belongs to no attempt that a later run could take over.
+        Purpose::Drift => calls.direct("plan", args).await?,
+    };
     match PlanExit::of(said.code) {
         PlanExit::Unchanged | PlanExit::Changed => {}
         PlanExit::Failed => return Err(calls.failed("plan", &said)),
@@ -44,16 +65,11 @@ pub(super) async fn plan(
     if shown.code != 0 {
         return Err(calls.failed("show", &shown));
     }
-    let policies = policies(evaluated)?;
     let sensitive = unit.body.sensitive.iter();
     let sensitive: Vec<AddressPattern> = sensitive.map(AddressPattern::new).collect();
-    let kept: Vec<AddressPattern> = policies
-        .iter()
-        .map(|policy| policy.resource.clone())
-        .collect();
     let reading = Reading {
         sensitive: &sensitive,
-        kept: &kept,
+        kept,
     };
     let changes = Changes::read(&shown.stdout[..], &reading).map_err(|error| {
         let failed = ExecuteError::task(FailureKind::Task, crate::execute::chain(&error));
@@ -65,9 +81,7 @@ pub(super) async fn plan(
     let secrets = changes.secrets();
     let secrets = secrets.map(|(place, secret)| (place.to_owned(), secret.clone()));
     calls.run.add_to_mask(secrets.collect())?;
-    calls.transcript.say(&changes.summary().to_string())?;
-    judge(calls, &changes, &policies)?;
-    Ok(Planned { changes })
+    Ok(changes)
 }
 
 /// Reads the policies whose conditions hold.

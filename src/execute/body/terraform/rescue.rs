@@ -27,7 +27,7 @@ const FOLDER: &str = "rescued";
 
 /// Where the rescued state of a task is, relative to the ledger.
 pub(in crate::execute) fn place_of(node: &Node<'_>) -> Utf8PathBuf {
-    Utf8Path::new(FOLDER).join(format!("{}.tfstate.age", super::copy::file_name(&node.key)))
+    Utf8Path::new(FOLDER).join(format!("{}.tfstate.age", ledger::task_name(&node.key)))
 }
 
 /// Refuses to go on over a state that was not recovered.
@@ -62,7 +62,10 @@ pub(super) fn after(
         true => of(calls.run, calls.attempt.node, &found, ended),
         false => ended,
     };
-    calls.unit.sweep()?;
+    // Where nobody knows how terraform ended, it may still work with what is there.
+    if !matches!(ended, Err(ExecuteError::UnknownEnd { .. })) {
+        calls.unit.sweep()?;
+    }
     ended
 }
 

@@ -10,7 +10,7 @@ use crate::{
     execute::{ExecuteError, Run, attempt::Attempt},
     plan::kind::terraform::Terraform,
     portable,
-    process::{CommandSpec, GRACE_OF_CHANGES, SignalTarget, StopPolicy},
+    process::CommandSpec,
     secret::Secret,
     terraform::arguments::variable,
 };
@@ -140,11 +140,7 @@ impl Unit {
         let mut spec = CommandSpec::new(self.body.binary.as_str(), purpose)
             .args(args)
             .dir(&self.dir)
-            .capture_secret_stdout(MOST_OUTPUT)
-            .stop(StopPolicy {
-                signal_to: SignalTarget::Leader,
-                grace: GRACE_OF_CHANGES,
-            });
+            .capture_secret_stdout(MOST_OUTPUT);
         spec = self.environment.give(spec);
         for (name, value) in &self.variables {
             spec = match value {
