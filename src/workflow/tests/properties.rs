@@ -61,7 +61,8 @@ proptest! {
                     }
                 }
             }
-            Err(WorkflowError::Knot { .. }) if one_job.contains(&true) => {}
+            // One job takes as long as all of its tasks together: ten tasks and two legs pass what a runner allows.
+            Err(WorkflowError::Knot { .. } | WorkflowError::TooLong { .. }) if one_job.contains(&true) => {}
             Err(error) => prop_assert!(false, "{error}\n{text}"),
         }
     }
