@@ -154,6 +154,7 @@ fn options(args: &RunArgs, session: &Session, graph: &TaskGraph<'_>) -> Result<O
             .or_else(|| std::thread::available_parallelism().ok())
             .unwrap_or(NonZeroUsize::MIN),
         fail_fast: args.fail_fast,
+        bundle: None,
     })
 }
 

@@ -282,6 +282,7 @@ pub fn looking() -> Options {
         fresh_for: Duration::MAX,
         slots: NonZeroUsize::MIN,
         fail_fast: false,
+        bundle: None,
     }
 }
 

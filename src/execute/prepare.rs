@@ -108,11 +108,12 @@ impl<'p> Run<'_, 'p> {
             let scope = self.scope_of(node, &known, Artifacts::ByContent);
             super::fingerprint::parts(self.graph.plan(), node, &scope, &self.listing)?
         };
+        self.hold_against_review(node, &parts)?;
         self.against_the_record(node, parts).await
     }
 
     /// Returns the first condition that is false; conditions that are static were decided when the graph was built.
-    fn false_condition(&self, node: &Node<'p>) -> Result<Option<String>, ExecuteError> {
+    pub(super) fn false_condition(&self, node: &Node<'p>) -> Result<Option<String>, ExecuteError> {
         match &node.standing {
             Standing::TakesPart => return Ok(None),
             Standing::Skipped { because } => return Ok(Some(because.clone())),
@@ -136,7 +137,7 @@ impl<'p> Run<'_, 'p> {
     }
 
     /// Returns an open decision that the task names where its fingerprint does not come by: in `verify` or `rollback`.
-    fn open_decision(&self, node: &Node<'p>) -> Option<Name> {
+    pub(super) fn open_decision(&self, node: &Node<'p>) -> Option<Name> {
         let known = self.recorder.known();
         let scope = self.scope_of(node, &known, Artifacts::ByContent);
         let mut late = node.task.reads.iter().filter(|read| read.after_body);
@@ -147,7 +148,7 @@ impl<'p> Run<'_, 'p> {
     }
 
     /// What a gate waits for, if it does.
-    fn gate(&self, node: &Node<'p>) -> Result<Option<Waiting>, ExecuteError> {
+    pub(super) fn gate(&self, node: &Node<'p>) -> Result<Option<Waiting>, ExecuteError> {
         if node.task.kind != Kind::Gate {
             return Ok(None);
         }
@@ -310,6 +311,9 @@ impl<'p> Run<'_, 'p> {
         match resume {
             OnRecord::Run(attempts_before) => Ok(whole(attempts_before)),
             OnRecord::UpToDate if self.options.force.contains(&node.key) => Ok(whole(0)),
+            OnRecord::UpToDate if since.is_some_and(|since| self.is_planned_since(node, since)) => {
+                Ok(whole(0))
+            }
             OnRecord::UpToDate => {
                 let since = since.unwrap_or_else(|| self.world.now());
                 self.up_to_date(node, parts.clone(), since).await

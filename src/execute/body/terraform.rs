@@ -9,15 +9,19 @@ mod drift;
 mod failure;
 mod outputs;
 mod plan;
+mod preview;
 mod repair;
 mod rescue;
+mod reviewed;
 mod transcript;
 mod unit;
 
 use camino::Utf8PathBuf;
 
 use self::{call::Calls, transcript::Transcript, unit::Unit};
-pub(in crate::execute) use self::{copy::without_stand_in, rescue::take_up};
+pub(in crate::execute) use self::{
+    copy::without_stand_in, preview::preview, rescue::take_up,
+};
 pub use self::{drift::Drifted, repair::Repaired};
 use super::{Attempt, BodyResult, ExecuteError, Run, evaluate, run::end_of_kept};
 use crate::{
@@ -110,7 +114,7 @@ pub(super) async fn adopt<'p>(
 ) -> Result<(), ExecuteError> {
     let kept = run.recorder.ledger_of(&attempt.node.key)?.path_of(folder)?;
     let ended = end_of_kept(attempt, &kept, "terraform").await?;
-    if kept.file_name() != Some("apply") {
+    if !matches!(kept.file_name(), Some("apply" | "apply-again")) {
         return carry_out(run, attempt, result).await;
     }
     let place = Place::of(run, attempt)?;

@@ -3,9 +3,10 @@
 use super::{
     call::{Calls, LOCK_TIMEOUT},
     plan::Planned,
+    reviewed,
 };
 use crate::{
-    event::Effect,
+    event::{Effect, FailureKind},
     execute::{ExecuteError, attempt::BodyResult},
     terraform::arguments,
 };
@@ -30,9 +31,23 @@ pub(super) async fn apply(
     if planned.changes.is_empty() {
         return Ok(());
     }
-    let said = calls
-        .kept("apply", arguments::apply(&unit.plan_file(), LOCK_TIMEOUT))
-        .await?;
+    let Err(error) = apply_saved(calls, "apply").await else {
+        return Ok(());
+    };
+    let is_reviewed = calls.run.reviewed_plan(calls.attempt.node).is_some();
+    if error.kind() != FailureKind::PlanStale || !is_reviewed {
+        return Err(error);
+    }
+    let planned = reviewed::again(calls, planned).await?;
+    match planned.changes.is_empty() {
+        true => Ok(()),
+        false => apply_saved(calls, "apply-again").await,
+    }
+}
+
+async fn apply_saved(calls: &Calls<'_, '_, '_>, what: &str) -> Result<(), ExecuteError> {
+    let args = arguments::apply(&calls.unit.plan_file(), LOCK_TIMEOUT);
+    let said = calls.kept(what, args).await?;
     match said.code {
         0 => Ok(()),
         _ => Err(calls.failed("apply", &said)),

@@ -17,7 +17,6 @@ use crate::{
         attempt::Attempt,
         body::evaluate,
         prepare::{Mode, Prepared},
-        seal,
     },
     graph::Node,
     ledger::Durability,
@@ -27,6 +26,7 @@ use crate::{
     },
     portable,
     process::StopListener,
+    secret::sealed,
     terraform::{Rescue, State, arguments},
 };
 
@@ -47,7 +47,7 @@ impl<'p> Run<'_, 'p> {
         let node = &self.graph.nodes()[index];
         let rescued = rescue::read(self, node)?;
         let state = match rescued.is_sealed {
-            true => seal::open(&rescued.bytes, &self.key_of(node)?)?,
+            true => sealed::open(&rescued.bytes, &self.key_of(node)?)?,
             false => rescued.bytes.clone(),
         };
         let words = self
