@@ -3,6 +3,7 @@
 //! Only this module and `report` write to the standard streams: data to stdout, words for people to stderr.
 mod action;
 mod args;
+mod bundles;
 mod checkpoint;
 mod close;
 mod completion;
@@ -21,6 +22,7 @@ mod output;
 mod page_files;
 mod page_watch;
 mod plan_file;
+mod preview;
 mod publish;
 mod recover;
 mod registries;

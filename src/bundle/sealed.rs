@@ -60,9 +60,7 @@ impl Draft {
     ) -> Result<Vec<u8>, BundleError> {
         let mut sealed = BTreeMap::new();
         for (environment, plans) in &self.plans {
-            let recipient = recipients
-                .get(environment)
-                .map_or("nobody", String::as_str);
+            let recipient = recipients.get(environment).map_or("nobody", String::as_str);
             let armor = sealed::seal(recipient, &plain(plans)).map_err(|source| {
                 let environment = environment.clone();
                 BundleError::Sealed {
@@ -109,7 +107,7 @@ impl Bundle {
         let found = Digest::of(bytes);
         if found != *expected {
             return Err(BundleError::Tampered {
-                expected: expected.clone(),
+                expected: *expected,
                 found,
             });
         }
@@ -186,7 +184,7 @@ impl Bundle {
             if found.as_ref() != Some(reviewed) {
                 return Err(BundleError::OtherPlan {
                     task: task.to_string(),
-                    reviewed: reviewed.clone(),
+                    reviewed: *reviewed,
                     found: found.map_or("nothing".to_owned(), |found| found.to_string()),
                 });
             }

@@ -72,7 +72,7 @@ impl Store {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(BundleError::Missing {
-                    digest: digest.clone(),
+                    digest: *digest,
                     folder: self.folder.clone(),
                     others: self.others(),
                 });

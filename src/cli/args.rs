@@ -6,8 +6,8 @@ use clap::Parser as _;
 use super::stand_in_provider;
 use super::{
     CliError, Environment, Exit, action, checkpoint, close, completion, doctor, drift, exit,
-    explain, graph, init, lint, man, output, publish, recover, rehearse, render, retention,
-    run as run_verb, schema, status, tags, trace, unlock,
+    explain, graph, init, lint, man, output, preview, publish, recover, rehearse, render,
+    retention, run as run_verb, schema, status, tags, trace, unlock,
 };
 
 const EXAMPLES: &str = "\
@@ -38,6 +38,7 @@ enum Verb {
     Lint(lint::LintArgs),
     Graph(graph::GraphArgs),
     Render(render::RenderArgs),
+    Preview(preview::PreviewArgs),
     Run(Box<run_verb::RunArgs>),
     Status(status::StatusArgs),
     Explain(explain::ExplainArgs),
@@ -109,6 +110,7 @@ pub(super) fn carry_out(args: &Args, environment: &Environment) -> Result<Exit, 
         Verb::Lint(args) => lint::lint(args, environment),
         Verb::Graph(args) => graph::graph(args, environment),
         Verb::Render(args) => render::render(args, environment),
+        Verb::Preview(args) => preview::preview(args, environment),
         Verb::Run(args) => run_verb::run(args, environment),
         Verb::Status(args) => status::status(args, environment),
         Verb::Explain(args) => explain::explain(args, environment),

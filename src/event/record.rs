@@ -224,6 +224,9 @@ pub struct StartedRun {
     pub rehearsal: bool,
     /// Version of this program.
     pub version: String,
+    /// What was reviewed and is carried out, if nothing else is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bundle: Option<Digest>,
 }
 
 /// How a run, or a job of it, ended.

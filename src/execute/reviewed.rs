@@ -118,7 +118,10 @@ impl<'p> Run<'_, 'p> {
         let changes = fingerprint::changes(made_of, parts.own());
         let told = changes.into_iter().map(|change| {
             let side = |side: Option<String>| side.unwrap_or_else(|| "nothing".to_owned());
-            let tree = match (change.part == fingerprint::SHARED, &reviewed.manifest.bound.tree) {
+            let tree = match (
+                change.part == fingerprint::SHARED,
+                &reviewed.manifest.bound.tree,
+            ) {
                 (true, Some(tree)) => format!("; `git diff {tree} HEAD` shows them"),
                 _ => String::new(),
             };

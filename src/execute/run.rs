@@ -12,6 +12,7 @@ use crate::{
     event::{Event, FailureKind, OutputValue},
     expression::Value,
     graph::{EdgeSource, Node, Standing, TaskGraph},
+    ident::EnvironmentName,
     image::{Depth, ImageError, ImageReference, inspect},
     ledger::{Durability, Heartbeat, Host, Resume, TaskState, is_alive, this_process},
     plan::{FingerprintParts, model::Kind, values::Values},
@@ -129,6 +130,12 @@ impl<'p> Run<'_, 'p> {
         };
         let known = self.recorder.known();
         match known.state().resume(&node.key, &parts.fingerprint()) {
+            Resume::UpToDate(attempt)
+                if (attempt.ended.as_ref())
+                    .is_some_and(|ended| self.is_planned_since(node, ended.at)) =>
+            {
+                DryRun::Run
+            }
             Resume::UpToDate(_) if node.task.verify.is_empty() && node.task.checks.is_empty() => {
                 DryRun::UpToDate
             }
@@ -265,6 +272,14 @@ impl<'p> Run<'_, 'p> {
         let stand_in = self.world.stand_ins.recipients.get(name.as_str());
         let environment = self.graph.plan().environments.get(name)?;
         stand_in.or(environment.recipient.as_ref()).cloned()
+    }
+
+    /// Returns to whom each environment seals, where it does.
+    pub fn recipients(&self) -> BTreeMap<EnvironmentName, String> {
+        let nodes = self.graph.nodes().iter();
+        let recipients =
+            nodes.filter_map(|node| Some((node.key.environment.clone()?, self.recipient(node)?)));
+        recipients.collect()
     }
 
     /// Returns the repository's default branch: what the event says, else `main`.

@@ -66,7 +66,10 @@ impl InitialisedBackend {
 
     /// Returns its configuration as a text that is the same for the same configuration. It may hold credentials.
     pub fn configuration(&self) -> String {
-        let set = self.configuration.iter().filter(|(_, value)| !value.is_null());
+        let set = self
+            .configuration
+            .iter()
+            .filter(|(_, value)| !value.is_null());
         let sorted: std::collections::BTreeMap<&String, &Value> = set.collect();
         serde_json::to_string(&sorted).expect("JSON is JSON")
     }
@@ -78,12 +81,17 @@ impl InitialisedBackend {
             value.is_some_and(|value| match value {
                 Value::Null => false,
                 // A connection string may be without a password.
-                Value::String(text) if name == "conn_str" => text.contains("password") || holds_password(text),
+                Value::String(text) if name == "conn_str" => {
+                    text.contains("password") || holds_password(text)
+                }
                 Value::String(text) => !text.is_empty(),
                 _ => true,
             })
         };
-        CREDENTIALS.into_iter().filter(|name| is_set(name)).collect()
+        CREDENTIALS
+            .into_iter()
+            .filter(|name| is_set(name))
+            .collect()
     }
 }
 
@@ -98,7 +106,8 @@ mod tests {
 
     #[test]
     fn a_module_without_a_backend_has_the_local_one() {
-        let read = InitialisedBackend::read(br#"{"version":3,"serial":1,"lineage":"a"}"#).expect("it is read");
+        let read = InitialisedBackend::read(br#"{"version":3,"serial":1,"lineage":"a"}"#)
+            .expect("it is read");
         assert_eq!(read, InitialisedBackend::local());
         assert_eq!(read.configuration(), "{}");
     }
@@ -124,11 +133,22 @@ mod tests {
     fn credentials_that_a_saved_plan_would_hold_are_named() {
         let read = |config: &str| {
             let text = format!(r#"{{"backend":{{"type":"x","config":{config}}}}}"#);
-            InitialisedBackend::read(text.as_bytes()).expect("it is read").credentials()
+            InitialisedBackend::read(text.as_bytes())
+                .expect("it is read")
+                .credentials()
         };
-        assert_eq!(read(r#"{"bucket":"b","token":null,"secret_key":""}"#), [""; 0]);
-        assert_eq!(read(r#"{"secret_key":"s","token":"t"}"#), ["secret_key", "token"]);
+        assert_eq!(
+            read(r#"{"bucket":"b","token":null,"secret_key":""}"#),
+            [""; 0]
+        );
+        assert_eq!(
+            read(r#"{"secret_key":"s","token":"t"}"#),
+            ["secret_key", "token"]
+        );
         assert_eq!(read(r#"{"conn_str":"postgres://me@host/db"}"#), [""; 0]);
-        assert_eq!(read(r#"{"conn_str":"postgres://me:pw@host/db"}"#), ["conn_str"]);
+        assert_eq!(
+            read(r#"{"conn_str":"postgres://me:pw@host/db"}"#),
+            ["conn_str"]
+        );
     }
 }

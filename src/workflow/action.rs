@@ -112,6 +112,8 @@ pub const BINARY: Input = input("binary", "DEPLOY_ACTION_INPUT_BINARY");
 pub const OUTPUT_JOBS: &str = "jobs";
 /// Output of a dry run: the digest that approvals are bound to.
 pub const OUTPUT_DIGEST: &str = "digest";
+/// Output of a preview: the file of the bundle.
+pub const OUTPUT_BUNDLE: &str = "bundle";
 /// Outputs of `tags`, named as those of docker/metadata-action.
 pub const OUTPUTS_OF_TAGS: [&str; 10] = [
     "version",

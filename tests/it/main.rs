@@ -24,6 +24,7 @@ mod look;
 mod look_json;
 mod man;
 mod page;
+mod preview;
 mod process;
 mod provider;
 mod publish;

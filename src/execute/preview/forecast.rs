@@ -87,7 +87,10 @@ impl<'p> Run<'_, 'p> {
             Kind::Terraform => self.plan_of(attempt(stop, &prepared)).await?,
             Kind::Image => match self.stands(index, &parts) {
                 true => Forecast::of(Outlook::UpToDate),
-                false => self.build_of(index, attempt(stop, &prepared), looked).await?,
+                false => {
+                    self.build_of(index, attempt(stop, &prepared), looked)
+                        .await?
+                }
             },
             Kind::Run if node.task.changes => Forecast::of(match self.stands(index, &parts) {
                 true => Outlook::UpToDate,
@@ -152,10 +155,14 @@ impl<'p> Run<'_, 'p> {
     /// Says what changes before a check, if something does.
     fn is_behind(&self, index: usize, looked: &Looked) -> Option<String> {
         let before = self.ancestors(index);
-        let mut behind = before.iter().filter(|before| looked.behind.contains(before));
+        let mut behind = before
+            .iter()
+            .filter(|before| looked.behind.contains(before));
         let first = behind.next()?;
         let key = &self.graph.nodes()[*first].key;
-        Some(format!("it is asked after `{key}`, which a run would change"))
+        Some(format!(
+            "it is asked after `{key}`, which a run would change"
+        ))
     }
 
     /// Carries out what changes nothing outside.
@@ -245,7 +252,8 @@ impl<'p> Run<'_, 'p> {
         if let ExecuteError::Value(value) = &error {
             match value.read_error() {
                 Some(ReadError::NotYet { task }) => {
-                    let because = format!("it reads outputs of `{task}`, which only the run will know");
+                    let because =
+                        format!("it reads outputs of `{task}`, which only the run will know");
                     return Outlook::Deferred { because };
                 }
                 Some(ReadError::Open { decision }) => {

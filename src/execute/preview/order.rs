@@ -29,7 +29,12 @@ pub(super) fn of(graph: &TaskGraph<'_>, selected: &BTreeSet<usize>) -> Vec<usize
                 continue;
             }
             open.push((stop, true));
-            open.extend(before(graph, stop).into_iter().rev().map(|stop| (stop, false)));
+            open.extend(
+                before(graph, stop)
+                    .into_iter()
+                    .rev()
+                    .map(|stop| (stop, false)),
+            );
         }
     }
     order

@@ -1,7 +1,8 @@
 //! A preview of an image: made and judged as in a run, and not pushed.
 
 use super::{
-    Attempt, BodyResult, Destinations, ExecuteError, Run, Words, evaluate, facts, forget, judge, make, output, tags,
+    Attempt, BodyResult, Destinations, ExecuteError, Run, Words, evaluate, facts, forget, judge,
+    make, output, tags,
 };
 use crate::{
     bundle,
@@ -32,7 +33,8 @@ pub(in crate::execute) async fn preview<'p>(
     judged?;
     let computed = tags(run, &image, &facts)?;
     for warning in &computed.warnings {
-        run.recorder.notice(&format!("{}: {warning}", attempt.node.key));
+        run.recorder
+            .notice(&format!("{}: {warning}", attempt.node.key));
     }
     let digest = layout.root()?.digest;
     output(result, "digest", Value::from(digest.to_string()))?;
@@ -43,7 +45,7 @@ pub(in crate::execute) async fn preview<'p>(
     let references: Vec<ImageReference> = to
         .repositories
         .iter()
-        .map(|repository| repository.pinned(digest.clone()))
+        .map(|repository| repository.pinned(digest))
         .collect();
     output(result, "references", references_by_registry(&references))?;
     if let Some(first) = references.first() {

@@ -175,7 +175,5 @@ fn is_of_an_earlier_attempt(
 /// Whether a resource is made anew because it was not made whole.
 pub(super) fn is_tainted(changes: &Changes, address: &str) -> bool {
     let mut resources = changes.resources.iter();
-    resources.any(|change| {
-        change.address == address && change.reason.as_deref() == Some(TAINTED)
-    })
+    resources.any(|change| change.address == address && change.reason.as_deref() == Some(TAINTED))
 }

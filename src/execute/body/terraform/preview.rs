@@ -2,13 +2,7 @@
 
 use std::{collections::BTreeMap, fs, io};
 
-use super::{
-    Place,
-    call::Calls,
-    copy::LOCK_FILE,
-    outputs, plan, rescue,
-    unit::Unit,
-};
+use super::{Place, call::Calls, copy::LOCK_FILE, outputs, plan, rescue, unit::Unit};
 use crate::{
     bundle::{Backend, Program, SealedPlan},
     digest::Digest,
@@ -105,7 +99,10 @@ impl MadeBy {
         let backend = match &initialised {
             None => InitialisedBackend::local(),
             Some(bytes) => InitialisedBackend::read(bytes).map_err(|error| {
-                let message = format!("the backend of `{}` is not understood: {error}", unit.body.dir);
+                let message = format!(
+                    "the backend of `{}` is not understood: {error}",
+                    unit.body.dir
+                );
                 ExecuteError::task(FailureKind::Task, message)
             })?,
         };

@@ -31,9 +31,8 @@ pub(super) async fn take(
     let plans = reviewed.plan.as_ref();
     let Some(saved) = plans.and_then(|plans| plans.get(key)) else {
         let message = format!("the plan of `{key}` was shown and is not sealed in the bundle");
-        return Err(ExecuteError::task(FailureKind::PlanStale, message).hint(
-            "give its environment a `recipient`, preview again, and let that be reviewed",
-        ));
+        return Err(ExecuteError::task(FailureKind::PlanStale, message)
+            .hint("give its environment a `recipient`, preview again, and let that be reviewed"));
     };
     hold(calls, reviewed).await?;
     let file = calls.unit.plan_file();
@@ -52,9 +51,21 @@ async fn hold(calls: &Calls<'_, '_, '_>, reviewed: &ReviewedPlan) -> Result<(), 
     let text = |what: Option<String>| what.unwrap_or_else(|| "none".to_owned());
     let mut pairs = vec![
         ("program", shown.program.name.clone(), now.program.name),
-        ("version", shown.program.version.clone(), now.program.version),
-        ("type of the backend", shown.backend.kind.clone(), now.backend.kind),
-        ("workspace", shown.backend.workspace.clone(), now.backend.workspace),
+        (
+            "version",
+            shown.program.version.clone(),
+            now.program.version,
+        ),
+        (
+            "type of the backend",
+            shown.backend.kind.clone(),
+            now.backend.kind,
+        ),
+        (
+            "workspace",
+            shown.backend.workspace.clone(),
+            now.backend.workspace,
+        ),
         (
             "configuration of the backend",
             shown.backend.configuration.to_string(),
@@ -63,14 +74,25 @@ async fn hold(calls: &Calls<'_, '_, '_>, reviewed: &ReviewedPlan) -> Result<(), 
     ];
     for (source, version) in &shown.providers {
         let found = text(now.providers.get(source).cloned());
-        pairs.push(("a provider", format!("{source} {version}"), format!("{source} {found}")));
+        pairs.push((
+            "a provider",
+            format!("{source} {version}"),
+            format!("{source} {found}"),
+        ));
     }
-    let digest = |digest: &Option<crate::digest::Digest>| text(digest.as_ref().map(ToString::to_string));
-    pairs.push(("lock file", digest(&shown.lock_file), digest(&now.lock_file)));
+    let digest =
+        |digest: &Option<crate::digest::Digest>| text(digest.as_ref().map(ToString::to_string));
+    pairs.push((
+        "lock file",
+        digest(&shown.lock_file),
+        digest(&now.lock_file),
+    ));
     let differing: Vec<String> = pairs
         .into_iter()
         .filter(|(_, reviewed, found)| reviewed != found)
-        .map(|(what, reviewed, found)| format!("{what}: {reviewed} was reviewed, now it is {found}"))
+        .map(|(what, reviewed, found)| {
+            format!("{what}: {reviewed} was reviewed, now it is {found}")
+        })
         .collect();
     match differing.is_empty() {
         true => Ok(()),
