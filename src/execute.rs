@@ -24,6 +24,7 @@ mod scope;
 mod seal;
 mod secrets;
 pub mod stand_in;
+mod trust;
 mod world;
 
 pub use body::{Drifted, Repaired};
@@ -35,4 +36,5 @@ pub use recorder::{Known, Recorder};
 pub use run::{DryRun, Run};
 pub use secrets::Secrets;
 pub use stand_in::StandIns;
+pub use trust::{Moment, Refusal, Trust};
 pub use world::{Options, World};

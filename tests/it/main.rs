@@ -42,5 +42,6 @@ mod schema;
 mod status;
 mod tags;
 mod terraform;
+mod trust;
 mod way_out;
 mod world;
