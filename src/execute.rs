@@ -25,6 +25,7 @@ mod run;
 mod scope;
 mod secrets;
 pub mod stand_in;
+mod trust;
 mod world;
 
 pub use body::{Drifted, Repaired};
@@ -38,4 +39,5 @@ pub use reviewed::Reviewed;
 pub use run::{DryRun, Run};
 pub use secrets::Secrets;
 pub use stand_in::StandIns;
+pub use trust::{Moment, Refusal, Trust};
 pub use world::{Options, World};

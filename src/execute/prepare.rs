@@ -5,7 +5,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::{
-    ExecuteError, Run,
+    ExecuteError, Moment, Run,
     scope::{Artifacts, RunScope},
 };
 use crate::{
@@ -83,6 +83,7 @@ impl<'p> Run<'_, 'p> {
             )?;
             return Ok((Verdict::Skip, None));
         }
+        self.trusted(node, Moment::Run)?;
         if let Some(waiting) = self.gate(node)? {
             return self.pause(node, waiting);
         }

@@ -43,5 +43,6 @@ mod schema;
 mod status;
 mod tags;
 mod terraform;
+mod trust;
 mod way_out;
 mod world;

@@ -13,7 +13,7 @@ use camino::Utf8PathBuf;
 use crate::{
     event::{Event, FailureKind},
     execute::{
-        ExecuteError, Run,
+        ExecuteError, Moment, Run,
         attempt::Attempt,
         body::evaluate,
         prepare::{Mode, Prepared},
@@ -51,7 +51,7 @@ impl<'p> Run<'_, 'p> {
             false => rescued.bytes.clone(),
         };
         let words = self
-            .with_module(index, async |calls| {
+            .with_module(index, Moment::Run, async |calls| {
                 calls.initialise().await?;
                 push(calls, &state).await
             })
@@ -95,7 +95,7 @@ impl<'p> Run<'_, 'p> {
     ///
     /// The backend has no such lock, or another.
     pub async fn force_unlock(&self, index: usize, id: &str) -> Result<Repaired, ExecuteError> {
-        self.with_module(index, async |calls| {
+        self.with_module(index, Moment::Run, async |calls| {
             calls.initialise().await?;
             let said = calls
                 .direct("force-unlock", arguments::force_unlock(id))
@@ -114,6 +114,7 @@ impl<'p> Run<'_, 'p> {
     pub(super) async fn with_module<T>(
         &self,
         index: usize,
+        moment: Moment,
         work: impl AsyncFnOnce(&Calls<'_, '_, 'p>) -> Result<T, ExecuteError>,
     ) -> Result<T, ExecuteError> {
         let node = &self.graph.nodes()[index];
@@ -125,6 +126,7 @@ impl<'p> Run<'_, 'p> {
             );
             return Err(ExecuteError::task(FailureKind::Invalid, message));
         }
+        self.trusted(node, moment)?;
         let prepared = Prepared {
             parts: self.fingerprint_parts(index)?,
             mode: Mode::Whole,
