@@ -17,13 +17,11 @@ use crate::{
     ident::EnvironmentName,
     probe::Git,
     secret::Masker,
+    workflow::action,
 };
 
 /// Folder of a plan's bundles, beside its ledgers. No environment has such a name.
 pub(super) const FOLDER: &str = ".bundles";
-
-/// The same on a runner, below its temporary folder.
-const FOLDER_ON_RUNNER: &str = "deploy-action-bundles";
 
 /// Where bundles are.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -39,7 +37,7 @@ impl Folder {
         let runner = &session.world.runner;
         let on_runner = runner.folders.temp.as_ref().filter(|_| runner.on_actions);
         let default = || match on_runner {
-            Some(temp) => temp.join(FOLDER_ON_RUNNER),
+            Some(temp) => temp.join(action::BUNDLES),
             None => session.state.join(FOLDER),
         };
         Store::at(self.bundles.clone().unwrap_or_else(default))

@@ -14,7 +14,7 @@ use crate::{
     bundle::{Draft, Manifest, Outlook, Store},
     digest::Digest,
     event::Record,
-    execute::{ExecuteError, Previewed, Run, copy_folder},
+    execute::{ExecuteError, Previewed, Run, Trust, copy_folder},
     github::{Nonce, file::append_outputs},
     ident::TaskKey,
     plan::duration,
@@ -106,10 +106,17 @@ async fn carry_out(args: &PreviewArgs, environment: &Environment) -> Result<Exit
         tell(args.format, None, &previewed);
         return Ok(Exit::Failed);
     }
+    if !Trust::of(&session.world.runner).may_seal() {
+        output::words(
+            "nothing is sealed: these are not this repository's own changes, or nobody knows whose they are\n",
+        );
+        tell(args.format, None, &previewed);
+        return Ok(Exit::Done);
+    }
     let draft = draft(&session, &run, previewed, expires).await?;
     let sealed = seal(&run, draft, &store)?;
     tell(args.format, Some((&sealed, &store)), &sealed.previewed);
-    tell_runner(&run, &sealed, &store)?;
+    tell_runner(&run, &sealed)?;
     Ok(Exit::Done)
 }
 
@@ -200,7 +207,7 @@ fn seal(run: &Run<'_, '_>, draft: Draft, store: &Store) -> Result<Sealed, CliErr
     if run.masker.borrow().finds(&readable) {
         let message = "the readable part of the bundle would hold a secret; nothing is sealed";
         return Err(CliError::new(Exit::Failed, message).hint(
-            "a value of the plan is the text of a secret: give the secret another value, or read it by `${{ secrets.NAME }}`",
+            "a value of the plan is the text of a secret: read it by `${{ secrets.NAME }}`, or give the secret another value; `sensitive` of a terraform task names secrets alone",
         ));
     }
     let (tasks, expires) = (draft.manifest.tasks.clone(), draft.manifest.expires);
@@ -238,16 +245,13 @@ fn tell(format: output::Format, sealed: Option<(&Sealed, &Store)>, previewed: &P
     }
 }
 
-/// On a runner, the digest and the file are outputs of the step, so that the next one keeps the file.
-fn tell_runner(run: &Run<'_, '_>, sealed: &Sealed, store: &Store) -> Result<(), CliError> {
+/// On a runner, the digest is an output of the step; the next one keeps the folder.
+fn tell_runner(run: &Run<'_, '_>, sealed: &Sealed) -> Result<(), CliError> {
     let Some(path) = &run.world.runner.files.output else {
         return Ok(());
     };
-    let (digest, file) = (sealed.digest.to_string(), store.file(&sealed.digest));
-    let outputs = [
-        (action::OUTPUT_DIGEST, digest.as_str()),
-        (action::OUTPUT_BUNDLE, file.as_str()),
-    ];
+    let digest = sealed.digest.to_string();
+    let outputs = [(action::OUTPUT_DIGEST, digest.as_str())];
     let nonce = Nonce::random().map_err(|error| CliError::from_error(Exit::Bug, &error))?;
     append_outputs(path, &outputs, &nonce).map_err(|error| CliError::from_error(Exit::Bug, &error))
 }

@@ -45,7 +45,7 @@ pub struct RunArgs {
     #[command(flatten)]
     pub(super) choice: Choice,
     /// Carries out exactly what this bundle of `preview` holds, or refuses
-    #[arg(long, value_name = "DIGEST")]
+    #[arg(long, value_name = "DIGEST", env = "DEPLOY_ACTION_BUNDLE")]
     pub(super) bundle: Option<String>,
     #[command(flatten)]
     pub(super) bundles: bundles::Folder,

@@ -88,6 +88,11 @@ impl Trust {
         self != Self::Own
     }
 
+    /// Whether a preview of it may be carried out later: nothing of a stranger's is sealed.
+    pub fn may_seal(self) -> bool {
+        matches!(self, Self::Own | Self::Proposed)
+    }
+
     /// Says why a task may not be carried out, if it may not.
     pub fn refuses(self, task: &Task, moment: Moment) -> Option<Refusal> {
         let changes = task.changes && moment == Moment::Run;

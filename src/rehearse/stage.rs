@@ -27,6 +27,7 @@ use super::{
     provider::MirrorError,
     registry::{self, Registry, RegistryOptions},
     terraform,
+    world::HEAD_BRANCH,
 };
 use crate::{
     cloud::Clock,
@@ -419,7 +420,7 @@ fn start_hub(options: &StageOptions, folder: &Utf8Path, token: &Secret) -> Resul
             title: "Deploy".to_owned(),
             state,
             author: "rehearsal".to_owned(),
-            head_branch: "change".to_owned(),
+            head_branch: HEAD_BRANCH.to_owned(),
             head_sha: options.sha.clone(),
             base_branch: options.branch.clone(),
             merge_commit_sha: options.is_merged.then(|| options.sha.clone()),

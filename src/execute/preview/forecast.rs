@@ -9,6 +9,7 @@ use crate::{
         attempt::{Attempt, BodyResult},
         body,
         prepare::{Mode, Prepared},
+        trust::Moment,
     },
     expression::ReadError,
     graph::Standing,
@@ -125,6 +126,10 @@ impl<'p> Run<'_, 'p> {
         if let Standing::Skipped { because } = &node.standing {
             let because = because.clone();
             return Ok(Some(Outlook::Skipped { because }));
+        }
+        if let Some(refusal) = self.trust().refuses(node.task, Moment::Preview) {
+            let because = refusal.because;
+            return Ok(Some(Outlook::NotPreviewed { because }));
         }
         let mut failed = node.after.iter();
         if let Some(edge) = failed.find(|edge| looked.failed.contains(&edge.to)) {
