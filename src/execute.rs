@@ -24,6 +24,7 @@ mod scope;
 mod seal;
 mod secrets;
 pub mod stand_in;
+mod tool;
 mod trust;
 mod world;
 
@@ -36,5 +37,6 @@ pub use recorder::{Known, Recorder};
 pub use run::{DryRun, Run};
 pub use secrets::Secrets;
 pub use stand_in::StandIns;
+pub use tool::Tools;
 pub use trust::{Moment, Refusal, Trust};
 pub use world::{Options, World};

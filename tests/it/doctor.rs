@@ -165,29 +165,37 @@ fn a_program_that_nobody_knows_is_found_and_never_started() {
 }
 
 #[test]
-fn what_only_a_kind_of_a_later_version_needs_is_a_note() {
+fn a_pinned_program_is_there_at_its_very_version_or_missing() {
     let world = world(
         "name: app\ntools: { terraform: { version: 1.11.4 } }\nphases: [{ id: infra, tasks: [{ id: net, terraform: { dir: infra } }] }]\n",
     );
     world.write("infra/main.tf", "");
+    let wanted = "the plan's `tools` want 1.11.4, and no digest of its release is known";
     let ran = world.call(&["doctor", "--format", "json"]);
-    if deploy_action::execute::not_there_yet(deploy_action::plan::model::Kind::Terraform).is_some()
-    {
-        assert_eq!(ran.code, Some(0), "{}", ran.all());
-        has(&ran, "note terraform: not on the PATH");
-    } else {
-        assert_eq!(ran.code, Some(1), "{}", ran.all());
-        has(&ran, "missing terraform: not on the PATH");
-    }
+    assert_eq!(ran.code, Some(1), "{}", ran.all());
+    has(
+        &ran,
+        &format!("missing terraform: `terraform` is not on the PATH, {wanted}"),
+    );
+    let steps = next(&ran, "terraform");
+    assert!(steps[0].contains("sha256: {"), "{steps:?}");
+    let place = bin(&world).join("terraform");
     program(&world, "terraform", "echo Terraform v1.0.0");
+    let ran = world.call(&["doctor", "--format", "json"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.all());
+    has(
+        &ran,
+        &format!(
+            "missing terraform: `terraform` at {} is 1.0.0, {wanted}",
+            place.display()
+        ),
+    );
+    program(&world, "terraform", "echo Terraform v1.11.4");
     let ran = world.call(&["doctor", "--format", "json"]);
     assert_eq!(ran.code, Some(0), "{}", ran.all());
     has(
         &ran,
-        &format!(
-            "note terraform: 1.0.0 at {}/terraform",
-            bin(&world).display()
-        ),
+        &format!("ok terraform: 1.11.4 at {}", place.display()),
     );
 }
 
