@@ -40,6 +40,7 @@ mod stand_in_provider;
 mod status;
 mod tags;
 mod trace;
+mod unified_diff;
 mod unlock;
 
 pub use args::{Args, run};

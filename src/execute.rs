@@ -25,6 +25,7 @@ mod run;
 mod scope;
 mod secrets;
 pub mod stand_in;
+mod tool;
 mod trust;
 mod world;
 
@@ -39,5 +40,6 @@ pub use reviewed::Reviewed;
 pub use run::{DryRun, Run};
 pub use secrets::Secrets;
 pub use stand_in::StandIns;
+pub use tool::Tools;
 pub use trust::{Moment, Refusal, Trust};
 pub use world::{Options, World};

@@ -7,7 +7,9 @@ use std::{
 
 use camino::Utf8PathBuf;
 
-use super::{ExecuteError, Listing, Logins, Options, Recorder, Secrets, World, scope::Artifacts};
+use super::{
+    ExecuteError, Listing, Logins, Options, Recorder, Secrets, Tools, World, scope::Artifacts,
+};
 use crate::{
     event::{Event, FailureKind, OutputValue},
     expression::Value,
@@ -39,6 +41,8 @@ pub struct Run<'r, 'p> {
     pub masker: RefCell<Masker>,
     /// Who it is logged in as.
     pub logins: Logins,
+    /// The programs that the plan pins, as far as tasks called them.
+    pub tools: Tools,
     /// The tasks that the run is about.
     pub selected: BTreeSet<usize>,
 }

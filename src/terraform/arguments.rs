@@ -145,21 +145,6 @@ pub fn workspace(name: &str) -> Vec<String> {
     with(&["workspace", "select", "-no-color", "-or-create"], name)
 }
 
-/// Prints the version.
-pub fn version() -> Vec<String> {
-    words(&["version", "-json"])
-}
-
-/// Reads the version; `None` where something else was printed.
-pub fn version_of(json: &[u8]) -> Option<String> {
-    #[derive(serde::Deserialize)]
-    struct VersionDocument {
-        terraform_version: String,
-    }
-    let document: VersionDocument = serde_json::from_slice(json).ok()?;
-    Some(document.terraform_version)
-}
-
 fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
 }

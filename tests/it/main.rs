@@ -43,6 +43,7 @@ mod schema;
 mod status;
 mod tags;
 mod terraform;
+mod tools;
 mod trust;
 mod way_out;
 mod world;

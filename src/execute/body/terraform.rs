@@ -132,6 +132,7 @@ pub(super) async fn adopt<'p>(
         if said.code != 0 {
             return Err(calls.failed("apply", &said));
         }
+        calls.version().await?;
         calls.initialise().await?;
         outputs::read(&calls, result).await
     };

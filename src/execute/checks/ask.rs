@@ -113,7 +113,10 @@ impl<'p> Run<'_, 'p> {
     ) -> Result<Asked, ExecuteError> {
         let body = RunBody::read(reader)?;
         let logins = self.child_logins(question.node)?;
-        let spec = body::call(self, question.node, &body)?
+        let spec = body::call(self, question.node, &body)?;
+        let spec = self
+            .give_tools(spec, &body.tools)
+            .await?
             .capture_stdout(body::MOST_STDOUT)
             .timeout(question.node.task.timeout);
         let spec = logins.apply(spec);

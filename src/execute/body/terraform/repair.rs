@@ -52,6 +52,7 @@ impl<'p> Run<'_, 'p> {
         };
         let words = self
             .with_module(index, Moment::Run, async |calls| {
+                calls.version().await?;
                 calls.initialise().await?;
                 push(calls, &state).await
             })
@@ -96,6 +97,7 @@ impl<'p> Run<'_, 'p> {
     /// The backend has no such lock, or another.
     pub async fn force_unlock(&self, index: usize, id: &str) -> Result<Repaired, ExecuteError> {
         self.with_module(index, Moment::Run, async |calls| {
+            calls.version().await?;
             calls.initialise().await?;
             let said = calls
                 .direct("force-unlock", arguments::force_unlock(id))
