@@ -6,6 +6,7 @@ mod args;
 mod checkpoint;
 mod close;
 mod completion;
+mod destroy;
 mod doctor;
 mod drift;
 mod environment;

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     diagnostic::words::count,
     event::{Event, RunSummary, StartedRun},
-    execute::{DryRun, Options, Run},
+    execute::{DryRun, Options, Reads, Run},
     github::{Nonce, file::append_outputs},
     graph::TaskGraph,
     ident::TaskKey,
@@ -154,6 +154,7 @@ fn options(args: &RunArgs, session: &Session, graph: &TaskGraph<'_>) -> Result<O
             .or_else(|| std::thread::available_parallelism().ok())
             .unwrap_or(NonZeroUsize::MIN),
         fail_fast: args.fail_fast,
+        reads: Reads::Standing,
     })
 }
 
@@ -298,7 +299,7 @@ async fn drive(
 }
 
 /// Says every so often that the run lives. Ends only where the lease was lost.
-async fn heartbeat(run: &Run<'_, '_>) -> CliError {
+pub(super) async fn heartbeat(run: &Run<'_, '_>) -> CliError {
     loop {
         tokio::time::sleep(LEASE / 4).await;
         if let Some(lost) = run.beat(LEASE) {

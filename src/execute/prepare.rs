@@ -492,6 +492,7 @@ impl<'p> Run<'_, 'p> {
             artifacts,
             files: &self.listing,
             own: None,
+            reads: self.options.reads,
         }
     }
 

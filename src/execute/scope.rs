@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use camino::Utf8PathBuf;
 
-use super::{error::chain, files::Listing, outputs, recorder::Known, secrets::Secrets};
+use super::{Reads, error::chain, files::Listing, outputs, recorder::Known, secrets::Secrets};
 use crate::{
     event::OutputValue,
     expression::{Map, ReadError, Reference, Value},
     graph::{Node, TaskGraph},
     ident::TaskId,
-    ledger::{TaskRecord, TaskState},
+    ledger::{Attempt, TaskRecord, TaskState},
     plan::{
         Plan,
         field::{Field, Scope},
@@ -46,6 +46,8 @@ pub struct RunScope<'s, 'p> {
     pub files: &'s Listing,
     /// Outputs of the reader itself, for its checks.
     pub own: Option<&'s Map>,
+    /// Which successes give outputs.
+    pub reads: Reads,
 }
 
 impl RunScope<'_, '_> {
@@ -129,8 +131,8 @@ impl RunScope<'_, '_> {
         let Some(record) = self.record_of(node)? else {
             return Ok(Value::Null);
         };
-        let outputs = record
-            .success()
+        let outputs = self
+            .success_of(record)
             .and_then(|attempt| attempt.ended.as_ref())
             .map(|ended| &ended.outputs);
         match outputs.and_then(|outputs| outputs.get(name)) {
@@ -168,7 +170,8 @@ impl RunScope<'_, '_> {
         let Some(record) = self.record_of(node)? else {
             return Ok(Value::Null);
         };
-        let ended = record.success().and_then(|attempt| attempt.ended.as_ref());
+        let ended = self.success_of(record);
+        let ended = ended.and_then(|attempt| attempt.ended.as_ref());
         let Some(path) = ended.and_then(|ended| ended.artifacts.get(name)) else {
             return Ok(Value::Null);
         };
@@ -185,6 +188,13 @@ impl RunScope<'_, '_> {
         }
     }
 
+    fn success_of<'t>(&self, record: &'t TaskRecord) -> Option<&'t Attempt> {
+        match self.reads {
+            Reads::Standing => record.success(),
+            Reads::LastKnown => record.last_success(),
+        }
+    }
+
     /// Returns the record of a task that has succeeded; `None` for one that is skipped, whose outputs are null.
     fn record_of(&self, node: &Node<'_>) -> Result<Option<&TaskRecord>, ReadError> {
         if matches!(node.standing, crate::graph::Standing::Skipped { .. }) {
@@ -194,6 +204,9 @@ impl RunScope<'_, '_> {
             Some(record) => match record.state {
                 TaskState::Succeeded | TaskState::UpToDate { .. } => Ok(Some(record)),
                 TaskState::Skipped { .. } => Ok(None),
+                _ if self.success_of(record).is_some() && self.reads == Reads::LastKnown => {
+                    Ok(Some(record))
+                }
                 _ => Err(not_yet(&node.key.to_string())),
             },
             None => Err(not_yet(&node.key.to_string())),

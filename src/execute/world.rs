@@ -55,6 +55,17 @@ pub struct Options {
     pub slots: std::num::NonZeroUsize,
     /// Whether nothing new starts after a failure.
     pub fail_fast: bool,
+    /// Which successes give the outputs that are read.
+    pub reads: Reads,
+}
+
+/// Which successes give the outputs that tasks read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reads {
+    /// Those that count.
+    Standing,
+    /// Also those that count no more: what was made by them is to be undone by them.
+    LastKnown,
 }
 
 impl World {

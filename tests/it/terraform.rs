@@ -3,6 +3,7 @@
 
 mod backend;
 mod cut;
+mod destroy;
 mod judge;
 mod parallel;
 

@@ -5,6 +5,7 @@
 mod apply;
 mod call;
 mod copy;
+mod destroy;
 mod drift;
 mod failure;
 mod outputs;
@@ -17,7 +18,7 @@ mod unit;
 use camino::Utf8PathBuf;
 
 use self::{call::Calls, transcript::Transcript, unit::Unit};
-pub(in crate::execute) use self::{copy::without_stand_in, rescue::take_up};
+pub(in crate::execute) use self::{copy::without_stand_in, destroy::Destruction, rescue::take_up};
 pub use self::{drift::Drifted, repair::Repaired};
 use super::{Attempt, BodyResult, ExecuteError, Run, evaluate, run::end_of_kept};
 use crate::{

@@ -30,7 +30,8 @@ pub(super) fn stand_in(
     key: &TaskKey,
 ) -> Result<(Utf8PathBuf, Reality), ExecuteError> {
     let name = module.file_name().unwrap_or("module");
-    let copy = module.with_file_name(format!(".{name}.rehearsal"));
+    // Several tasks may be of one module.
+    let copy = module.with_file_name(format!(".{name}.{}.rehearsal", task_name(key)));
     if copy.exists() {
         fs::remove_dir_all(&copy).map_err(|error| ExecuteError::file("remove", &copy, error))?;
     }
