@@ -2,6 +2,7 @@
 #![cfg(target_os = "linux")]
 
 mod backend;
+mod check;
 mod cut;
 mod destroy;
 mod judge;

@@ -12,6 +12,7 @@ mod outputs;
 mod plan;
 mod repair;
 mod rescue;
+mod stated;
 mod transcript;
 mod unit;
 
