@@ -17,6 +17,7 @@ use crate::{
         model::DecisionAnswer,
         values::{PlanningScope, Values},
     },
+    secret::Secret,
 };
 
 /// How artifacts are read.
@@ -48,7 +49,21 @@ pub struct RunScope<'s, 'p> {
     pub own: Option<&'s Map>,
     /// Which successes give outputs.
     pub reads: Reads,
+    /// What is read of a secret that cannot be opened here.
+    pub unopened: Unopened,
 }
+
+/// What is read of a secret output that cannot be opened here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unopened {
+    /// Nothing: reading it is an error.
+    Refused,
+    /// Some secret: a fingerprint counts that it is one, and never its value.
+    Supposed,
+}
+
+/// What stands for a secret in a fingerprint.
+const SUPPOSED: &str = "a secret that cannot be opened here";
 
 impl RunScope<'_, '_> {
     fn planning(&self) -> PlanningScope<'_> {
@@ -131,26 +146,38 @@ impl RunScope<'_, '_> {
         let Some(record) = self.record_of(node)? else {
             return Ok(Value::Null);
         };
-        let outputs = self
-            .success_of(record)
-            .and_then(|attempt| attempt.ended.as_ref())
-            .map(|ended| &ended.outputs);
-        match outputs.and_then(|outputs| outputs.get(name)) {
+        match self.output_of(record, name) {
             Some(OutputValue::Clear { value }) => Ok(value.clone()),
-            Some(sealed @ (OutputValue::Sealed { .. } | OutputValue::Withheld)) => {
-                let found = self
-                    .known
-                    .withheld(&node.key, name)
-                    .or_else(|| self.opened(node, sealed));
-                found.ok_or_else(|| ReadError::Refused {
-                    because: format!(
-                        "output `{name}` of `{}` is a secret, and nothing here can open it",
-                        node.key
-                    ),
-                })
+            Some(kept @ (OutputValue::Sealed { .. } | OutputValue::Withheld)) => {
+                match (self.secret_output(node, name, kept), self.unopened) {
+                    (Some(value), _) => Ok(value),
+                    (None, Unopened::Supposed) => Ok(Value::Secret(Secret::new(SUPPOSED))),
+                    (None, Unopened::Refused) => Err(ReadError::Refused {
+                        because: format!(
+                            "output `{name}` of `{}` is a secret, and nothing here can open it",
+                            node.key
+                        ),
+                    }),
+                }
             }
             None => Ok(Value::Null),
         }
+    }
+
+    fn output_of<'t>(&self, record: &'t TaskRecord, name: &str) -> Option<&'t OutputValue> {
+        let ended = self.success_of(record)?.ended.as_ref()?;
+        ended.outputs.get(name)
+    }
+
+    /// Returns an output of a task as the ledger keeps it.
+    pub fn kept_output(&self, node: &Node<'_>, name: &str) -> Option<&OutputValue> {
+        self.output_of(self.record_of(node).ok()??, name)
+    }
+
+    /// Returns the value of a secret output: of a task of this process, or opened by the key of its environment.
+    pub fn secret_output(&self, node: &Node<'_>, name: &str, kept: &OutputValue) -> Option<Value> {
+        let withheld = self.known.withheld(&node.key, name);
+        withheld.or_else(|| self.opened(node, kept))
     }
 
     /// Opens a sealed output with the key of its environment, where that secret has a value here.

@@ -7,6 +7,7 @@ mod cut;
 mod destroy;
 mod judge;
 mod parallel;
+mod secret;
 
 use crate::world::World;
 

@@ -2,6 +2,7 @@
 //!
 //! What may not be cut, planning (it holds the state's lock) and applying, runs under a keeper. Terraform speaks JSON lines; its
 //! standard output is nobody's but ours, because it may hold what only the plan knows to be secret. What is shown is made of it.
+mod again;
 mod apply;
 mod call;
 mod copy;

@@ -70,6 +70,7 @@ impl<'p> Run<'_, 'p> {
         stop: &StopListener,
     ) -> Result<Destruction, ExecuteError> {
         let node = &self.graph.nodes()[index];
+        self.read_again(node).await?;
         let prepared = Prepared {
             parts: self.fingerprint_parts(index)?,
             mode: Mode::Whole,

@@ -125,6 +125,7 @@ impl<'p> Run<'_, 'p> {
             );
             return Err(ExecuteError::task(FailureKind::Invalid, message));
         }
+        self.read_again(node).await?;
         let prepared = Prepared {
             parts: self.fingerprint_parts(index)?,
             mode: Mode::Whole,
