@@ -1,5 +1,13 @@
 //! What an environment holds is destroyed backwards, once somebody confirmed it.
 
+use std::sync::Arc;
+
+use camino::Utf8PathBuf;
+use deploy_action::{
+    rehearse::hub::{Approval, ApprovalState, Hub, HubOptions, Progress, WorkflowRun},
+    secret::Secret,
+};
+use deploy_action_test_support::github_api::{Asker, problems_of_log};
 use serde_json::Value;
 
 use super::needs_terraform;
@@ -348,4 +356,90 @@ fn another_environment_than_the_confirmed_one_is_refused_and_so_is_none() {
     }
     let nothing = destroy(&world, &["--confirm", "staging"]);
     assert_eq!(nothing.code, Some(0), "{}", nothing.all());
+}
+
+#[test]
+fn the_closing_step_waits_for_a_destruction_that_outlived_its_call() {
+    let world = applied(PLAN, &module("net", ""), &module("node", SLOW));
+    let running = world.start_verb(&[&DESTROY[..], &["--confirm", "staging"]].concat());
+    world.wait_for("trace");
+    running.kill();
+    world.allow("go");
+    let closed = world.call(&["close", "--environment", "staging"]);
+    assert_eq!(closed.code, Some(0), "{}", closed.all());
+    says(
+        &closed.stderr,
+        &["node@staging: terraform destroy for `node@staging`: ended with exit code 0"],
+    );
+    assert_eq!(world.read("gone"), "node\n");
+}
+
+const TOKEN: &str = "ghs_of_the_test";
+
+/// A GitHub on which run 7 of this world goes on.
+fn hub(world: &World) -> Hub {
+    let hub = Hub::start(HubOptions {
+        folder: Utf8PathBuf::try_from(world.out("github")).expect("it is UTF-8"),
+        port: None,
+        repository: "acme/app".to_owned(),
+        token: Secret::new(TOKEN),
+        pull_request: None,
+        packages: Arc::new(Vec::new),
+    });
+    let hub = hub.expect("it starts");
+    let run = WorkflowRun {
+        id: 7,
+        attempt: 1,
+        workflow: "destroy".to_owned(),
+        path: ".github/workflows/destroy.yml".to_owned(),
+        event: "workflow_dispatch".to_owned(),
+        branch: "main".to_owned(),
+        sha: "1111111111111111111111111111111111111111".to_owned(),
+        progress: Progress::InProgress,
+        started_at: "2026-02-01T00:00:00Z".parse().expect("a time"),
+    };
+    hub.put_run(run).expect("it is kept");
+    hub
+}
+
+/// Their approval of this run for this environment lets it go: no refusal, and no approval for another.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reviewers_let_an_environment_go_by_approving_the_run() {
+    let mut world = world_of(PLAN, &module("net", ""), &module("node", "")).on_actions();
+    let ran = world.run(&["--environment", "staging"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.all());
+    let reviewed = PLAN.replace("staging: {}", "staging: { reviewers: \"@ops\" }");
+    world.write("deploy.yaml", &reviewed);
+    let hub = hub(&world);
+    world.set("GITHUB_API_URL", &hub.api_url());
+    world.set("GITHUB_TOKEN", TOKEN);
+    let others = [
+        ("production-approval", ApprovalState::Approved),
+        ("staging-approval", ApprovalState::Rejected),
+    ];
+    let review = |(environment, state): (&str, ApprovalState)| {
+        let approval = Approval {
+            run: 7,
+            environment: environment.to_owned(),
+            state,
+            user: "grace".to_owned(),
+            comment: String::new(),
+        };
+        hub.review(approval).expect("it is kept");
+    };
+    others.into_iter().for_each(review);
+    let closed = destroy(&world, &["--confirm", "staging"]);
+    assert_eq!(closed.code, Some(4), "{}", closed.all());
+    assert_eq!(world.read("gone"), "");
+    review(("staging-approval", ApprovalState::Approved));
+    let opened = destroy(&world, &[]);
+    assert_eq!(opened.code, Some(0), "{}", opened.all());
+    says(
+        &opened.stderr,
+        &["node@staging: destroyed, confirmed by grace"],
+    );
+    assert_eq!(world.read("gone"), "node\nnet\n");
+    hub.stop().await;
+    let problems = problems_of_log(&world.out("github/requests.jsonl"), Asker::Client);
+    assert_eq!(problems, [""; 0]);
 }

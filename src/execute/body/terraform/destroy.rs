@@ -18,7 +18,10 @@ use crate::{
     },
     graph::Node,
     ledger::KeptChild,
-    plan::kind::{Reader, terraform::Terraform},
+    plan::{
+        kind::{Reader, terraform::Terraform},
+        model::Way,
+    },
     process::{
         StopListener,
         kept::{self, KeptState},
@@ -164,7 +167,7 @@ async fn apply(calls: &Calls<'_, '_, '_>, changes: &Changes) -> Result<(), Execu
     if !changes.is_empty() {
         let plan = calls.unit.plan_file();
         let said = calls
-            .kept("destroy", arguments::apply(&plan, LOCK_TIMEOUT))
+            .kept(Way::Destroy.word(), arguments::apply(&plan, LOCK_TIMEOUT))
             .await?;
         succeeded(calls, "apply", &said)?;
     }

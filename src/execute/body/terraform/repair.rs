@@ -70,20 +70,20 @@ impl<'p> Run<'_, 'p> {
         Ok(Repaired { words })
     }
 
-    /// Takes the state that an apply of an unfinished attempt could not write, and keeps it with the ledger. Returns where,
-    /// if there is one.
+    /// Takes the state that an apply of the last attempt could not write, or a destruction since, and keeps it with the
+    /// ledger. Returns where, if there is one.
     ///
     /// # Errors
     ///
     /// It cannot be read, sealed or kept.
     pub fn rescue(&self, index: usize) -> Result<Option<Utf8PathBuf>, ExecuteError> {
         let node = &self.graph.nodes()[index];
-        let unfinished = {
+        let last = {
             let known = self.recorder.known();
             let record = known.state().task(&node.key);
-            record.and_then(|record| record.unfinished()).cloned()
+            record.and_then(|record| record.attempt.clone())
         };
-        match unfinished.filter(|_| node.task.kind == Kind::Terraform) {
+        match last.filter(|_| node.task.kind == Kind::Terraform) {
             Some(attempt) => rescue::stranded(self, node, &attempt),
             None => Ok(None),
         }
