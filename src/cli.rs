@@ -7,6 +7,7 @@ mod bundles;
 mod checkpoint;
 mod close;
 mod completion;
+mod destroy;
 mod doctor;
 mod drift;
 mod environment;

@@ -5,8 +5,8 @@ use clap::Parser as _;
 #[cfg(unix)]
 use super::stand_in_provider;
 use super::{
-    CliError, Environment, Exit, action, checkpoint, close, completion, doctor, drift, exit,
-    explain, graph, init, lint, man, output, preview, publish, recover, rehearse, render,
+    CliError, Environment, Exit, action, checkpoint, close, completion, destroy, doctor, drift,
+    exit, explain, graph, init, lint, man, output, preview, publish, recover, rehearse, render,
     retention, run as run_verb, schema, status, tags, trace, unlock,
 };
 
@@ -48,6 +48,7 @@ enum Verb {
     Retention(retention::RetentionArgs),
     Close(close::CloseArgs),
     Drift(drift::DriftArgs),
+    Destroy(destroy::DestroyArgs),
     Recover(recover::RecoverArgs),
     Unlock(unlock::UnlockArgs),
     Init(init::InitArgs),
@@ -120,6 +121,7 @@ pub(super) fn carry_out(args: &Args, environment: &Environment) -> Result<Exit, 
         Verb::Retention(args) => retention::retention(args, environment),
         Verb::Close(args) => close::close(args, environment),
         Verb::Drift(args) => drift::drift(args, environment),
+        Verb::Destroy(args) => destroy::destroy(args, environment),
         Verb::Recover(args) => recover::recover(args, environment),
         Verb::Unlock(args) => unlock::unlock(args, environment),
         Verb::Init(args) => init::init(args, environment),

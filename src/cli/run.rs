@@ -15,7 +15,7 @@ use super::{
 use crate::{
     diagnostic::words::count,
     event::{Event, RunSummary, StartedRun},
-    execute::{DryRun, Options, Run},
+    execute::{DryRun, Options, Reads, Run},
     github::{Nonce, file::append_outputs},
     graph::TaskGraph,
     ident::TaskKey,
@@ -166,6 +166,7 @@ fn options(args: &RunArgs, session: &Session, graph: &TaskGraph<'_>) -> Result<O
             .unwrap_or(NonZeroUsize::MIN),
         fail_fast: args.fail_fast,
         bundle: None,
+        reads: Reads::Standing,
     })
 }
 
@@ -311,7 +312,7 @@ async fn drive(
 }
 
 /// Says every so often that the run lives. Ends only where the lease was lost.
-async fn heartbeat(run: &Run<'_, '_>) -> CliError {
+pub(super) async fn heartbeat(run: &Run<'_, '_>) -> CliError {
     loop {
         tokio::time::sleep(LEASE / 4).await;
         if let Some(lost) = run.beat(LEASE) {

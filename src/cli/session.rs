@@ -14,8 +14,8 @@ use super::{CliError, Environment, Exit, output, plan_file::PlanFile, registries
 use crate::{
     diagnostic::words::count,
     execute::{
-        ExecuteError, Listing, Logins, Options, Recorder, Run, Secrets, StandIns, Tools, World,
-        stand_in,
+        ExecuteError, Listing, Logins, Options, Reads, Recorder, Run, Secrets, StandIns, Tools,
+        World, stand_in,
     },
     expression::Map,
     github::{GitFacts, RunnerContext},
@@ -285,6 +285,7 @@ pub fn looking() -> Options {
         slots: NonZeroUsize::MIN,
         fail_fast: false,
         bundle: None,
+        reads: Reads::Standing,
     }
 }
 

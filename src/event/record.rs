@@ -419,7 +419,7 @@ pub enum OutputValue {
         /// The armoured ciphertext of the value's JSON.
         armor: String,
     },
-    /// Secret and kept nowhere: it can be read only by tasks of the same process.
+    /// Secret and not kept: it can be read only by tasks of the same process, or, of terraform, out of its state again.
     Withheld,
 }
 

@@ -306,7 +306,7 @@ impl<'p> Run<'_, 'p> {
         Ok(failed)
     }
 
-    fn recorded_outputs(&self, node: &Node<'p>) -> Map {
+    pub(super) fn recorded_outputs(&self, node: &Node<'p>) -> Map {
         let known = self.recorder.known();
         let ended = known
             .state()

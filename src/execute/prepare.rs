@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     ExecuteError, Moment, Run,
-    scope::{Artifacts, RunScope},
+    scope::{Artifacts, RunScope, Unopened},
 };
 use crate::{
     event::{Event, Failure, FailureKind, Reality, Reason, Waiting},
@@ -104,13 +104,20 @@ impl<'p> Run<'_, 'p> {
         if let Some(waiting) = self.approval(node).await? {
             return self.pause(node, waiting);
         }
-        let parts = {
-            let known = self.recorder.known();
-            let scope = self.scope_of(node, &known, Artifacts::ByContent);
-            super::fingerprint::parts(self.graph.plan(), node, &scope, &self.listing)?
+        let parts = match self.parts_of(node) {
+            Ok(parts) => parts,
+            // Some secret is not any: what is made of it may need its value.
+            Err(_) => {
+                self.read_again(node).await?;
+                self.parts_of(node)?
+            }
         };
         self.hold_against_review(node, &parts)?;
-        self.against_the_record(node, parts).await
+        let found = self.against_the_record(node, parts).await?;
+        if found.1.is_some() {
+            self.read_again(node).await?;
+        }
+        Ok(found)
     }
 
     /// Returns the first condition that is false; conditions that are static were decided when the graph was built.
@@ -497,6 +504,8 @@ impl<'p> Run<'_, 'p> {
             artifacts,
             files: &self.listing,
             own: None,
+            reads: self.options.reads,
+            unopened: Unopened::Refused,
         }
     }
 

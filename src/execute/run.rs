@@ -8,7 +8,8 @@ use std::{
 use camino::Utf8PathBuf;
 
 use super::{
-    ExecuteError, Listing, Logins, Options, Recorder, Secrets, Tools, World, scope::Artifacts,
+    ExecuteError, Listing, Logins, Options, Recorder, Secrets, Tools, World,
+    scope::{Artifacts, RunScope, Unopened},
 };
 use crate::{
     event::{Event, FailureKind, OutputValue},
@@ -154,9 +155,16 @@ impl<'p> Run<'_, 'p> {
     ///
     /// Something that it reads has no value yet.
     pub fn fingerprint_parts(&self, index: usize) -> Result<FingerprintParts, ExecuteError> {
-        let node = &self.graph.nodes()[index];
+        self.parts_of(&self.graph.nodes()[index])
+    }
+
+    /// As [`Run::fingerprint_parts`], of a node.
+    pub(super) fn parts_of(&self, node: &Node<'p>) -> Result<FingerprintParts, ExecuteError> {
         let known = self.recorder.known();
-        let scope = self.scope_of(node, &known, Artifacts::ByContent);
+        let scope = RunScope {
+            unopened: Unopened::Supposed,
+            ..self.scope_of(node, &known, Artifacts::ByContent)
+        };
         super::fingerprint::parts(self.graph.plan(), node, &scope, &self.listing)
     }
 }

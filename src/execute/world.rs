@@ -57,6 +57,17 @@ pub struct Options {
     pub fail_fast: bool,
     /// What was reviewed, and nothing else is carried out.
     pub bundle: Option<Reviewed>,
+    /// Which successes give the outputs that are read.
+    pub reads: Reads,
+}
+
+/// Which successes give the outputs that tasks read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reads {
+    /// Those that count.
+    Standing,
+    /// Also those that count no more: what was made by them is to be undone by them.
+    LastKnown,
 }
 
 impl World {

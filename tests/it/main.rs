@@ -33,6 +33,7 @@ mod publish_servers;
 mod reference;
 mod registries;
 mod rehearse;
+mod rehearse_relay;
 mod rehearse_terraform;
 mod rehearse_world;
 mod render;

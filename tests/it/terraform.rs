@@ -2,9 +2,12 @@
 #![cfg(target_os = "linux")]
 
 mod backend;
+mod check;
 mod cut;
+mod destroy;
 mod judge;
 mod parallel;
+mod secret;
 
 use crate::world::World;
 

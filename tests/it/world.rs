@@ -174,8 +174,13 @@ impl World {
 
     /// Starts `run` and stays with it.
     pub fn start(&self, args: &[&str]) -> Running {
+        self.start_verb(&with_json(args))
+    }
+
+    /// Starts any verb and stays with it.
+    pub fn start_verb(&self, args: &[&str]) -> Running {
         let mut child = self
-            .program(&with_json(args))
+            .program(args)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

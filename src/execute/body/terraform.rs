@@ -2,9 +2,11 @@
 //!
 //! What may not be cut, planning (it holds the state's lock) and applying, runs under a keeper. Terraform speaks JSON lines; its
 //! standard output is nobody's but ours, because it may hold what only the plan knows to be secret. What is shown is made of it.
+mod again;
 mod apply;
 mod call;
 mod copy;
+mod destroy;
 mod drift;
 mod failure;
 mod outputs;
@@ -13,13 +15,16 @@ mod preview;
 mod repair;
 mod rescue;
 mod reviewed;
+mod stated;
 mod transcript;
 mod unit;
 
 use camino::Utf8PathBuf;
 
 use self::{call::Calls, transcript::Transcript, unit::Unit};
-pub(in crate::execute) use self::{copy::without_stand_in, preview::preview, rescue::take_up};
+pub(in crate::execute) use self::{
+    copy::without_stand_in, destroy::Destruction, preview::preview, rescue::take_up,
+};
 pub use self::{drift::Drifted, repair::Repaired};
 use super::{Attempt, BodyResult, ExecuteError, Run, evaluate, run::end_of_kept};
 use crate::{

@@ -84,6 +84,12 @@ impl<'p> Run<'_, 'p> {
             parts: parts.clone(),
             mode: Mode::Whole,
         };
+        if matches!(node.task.kind, Kind::Terraform | Kind::Image)
+            && let Err(error) = self.read_again(node).await
+        {
+            let because = self.failure(error).message;
+            return Ok(Forecast::of(Outlook::Deferred { because }));
+        }
         let forecast = match node.task.kind {
             Kind::Terraform => self.plan_of(attempt(stop, &prepared)).await?,
             Kind::Image => match self.stands(index, &parts) {

@@ -43,7 +43,6 @@ impl Run<'_, '_> {
     /// Terraform cannot look.
     pub async fn drift(&self, index: usize) -> Result<Drifted, ExecuteError> {
         self.with_module(index, Moment::Preview, async |calls| {
-            calls.version().await?;
             calls.initialise().await?;
             let changes = plan::changes(calls, Purpose::Drift, &[]).await?;
             Ok(Drifted {

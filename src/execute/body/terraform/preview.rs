@@ -14,7 +14,8 @@ use crate::{
     },
     expression::Map,
     plan::kind::{Reader, terraform::Terraform},
-    terraform::{InitialisedBackend, LockFile, arguments},
+    terraform::{InitialisedBackend, LockFile},
+    tools,
 };
 
 /// Plans. Returns what is shown and the saved plan, if there is somebody to seal it to. Outputs that the plan does not change
@@ -91,8 +92,6 @@ impl MadeBy {
     /// Looks at an initialised module.
     pub(super) async fn of(calls: &Calls<'_, '_, '_>) -> Result<Self, ExecuteError> {
         let unit = calls.unit;
-        let said = calls.direct("version", arguments::version()).await?;
-        let version = arguments::version_of(&said.stdout).unwrap_or_default();
         let lock = read_if_there(&unit.dir.join(LOCK_FILE))?;
         let providers = lock.as_deref().map(providers).transpose()?;
         let initialised = read_if_there(&unit.folder.join("data/terraform.tfstate"))?;
@@ -107,11 +106,7 @@ impl MadeBy {
             })?,
         };
         Ok(Self {
-            program: Program {
-                name: unit.body.binary.clone(),
-                version,
-                digest: None,
-            },
+            program: program(calls).await?,
             lock_file: lock.as_ref().map(Digest::of),
             providers: providers.unwrap_or_default(),
             credentials: backend.credentials(),
@@ -133,6 +128,25 @@ impl MadeBy {
             self.credentials.join("`, `")
         ));
     }
+}
+
+/// The program: as the plan pins it, or the one that is found.
+async fn program(calls: &Calls<'_, '_, '_>) -> Result<Program, ExecuteError> {
+    let name = &calls.unit.body.binary;
+    Ok(match calls.run.tool(name).await? {
+        Some(tool) => Program {
+            name: tool.name,
+            version: tool.version,
+            digest: Some(tool.digest),
+        },
+        None => Program {
+            name: name.clone(),
+            version: tools::version(name, name, &calls.run.world.variables)
+                .await
+                .unwrap_or_else(|| "unknown".to_owned()),
+            digest: None,
+        },
+    })
 }
 
 fn providers(lock: &[u8]) -> Result<BTreeMap<String, String>, ExecuteError> {

@@ -87,6 +87,11 @@ async fn hold(calls: &Calls<'_, '_, '_>, reviewed: &ReviewedPlan) -> Result<(), 
         digest(&shown.lock_file),
         digest(&now.lock_file),
     ));
+    pairs.push((
+        "file of the program",
+        digest(&shown.program.digest),
+        digest(&now.program.digest),
+    ));
     let differing: Vec<String> = pairs
         .into_iter()
         .filter(|(_, reviewed, found)| reviewed != found)

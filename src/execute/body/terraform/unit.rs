@@ -81,7 +81,8 @@ impl Unit {
         match (stand_ins, unit.cache.clone()) {
             (Some(stand_ins), _) => {
                 unit.cache = None;
-                let (dir, reality) = copy::stand_in(&module, stand_ins, &attempt.node.key)?;
+                let (dir, reality) =
+                    copy::stand_in(&module, stand_ins, attempt, folder_of_attempt)?;
                 unit.dir = dir;
                 unit.reality = reality;
                 for (name, value) in &stand_ins.variables {
