@@ -12,6 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use deploy_action_test_wire::processes;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -163,6 +164,11 @@ impl World {
         self.call(&with_json(args))
     }
 
+    /// Kills all that was started here, keepers too, as where a machine goes.
+    pub fn kill_all(&self) {
+        processes::kill_all("HOME", &self.folder.path().join("home"));
+    }
+
     /// Starts `run` and stays with it.
     pub fn start(&self, args: &[&str]) -> Running {
         let mut child = self
@@ -297,6 +303,11 @@ impl Running {
 
     pub fn signal(&self, signal: Signal) {
         kill_process(self.pid(), signal).expect("it runs");
+    }
+
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     fn pid(&self) -> Pid {

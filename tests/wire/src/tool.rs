@@ -16,13 +16,17 @@ pub const LOGIN: &str = "cm9ib3Q6bGV0IHRoZSByb2JvdCBpbg==";
 ///
 /// It is not on the PATH.
 pub fn tool(name: &str) -> PathBuf {
+    found(name).unwrap_or_else(|| {
+        panic!(
+            "`{name}` is not on the PATH: `cargo xtask setup` brings it, `cargo xtask test` finds it"
+        )
+    })
+}
+
+/// Finds a program on the PATH.
+pub(crate) fn found(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path)
         .map(|folder| folder.join(name))
         .find(|program| program.is_file())
-        .unwrap_or_else(|| {
-            panic!(
-                "`{name}` is not on the PATH: `cargo xtask setup` brings it, `cargo xtask test` finds it"
-            )
-        })
 }

@@ -23,6 +23,7 @@ struct Shared {
     /// What the holder of the lock said of itself.
     held: Option<String>,
     is_read_only: bool,
+    is_gone: bool,
 }
 
 impl StateServer {
@@ -50,6 +51,11 @@ impl StateServer {
         lock(&self.shared).is_read_only = is_read_only;
     }
 
+    /// Answers nobody any more, or answers again.
+    pub fn set_gone(&self, is_gone: bool) {
+        lock(&self.shared).is_gone = is_gone;
+    }
+
     /// Holds the lock for somebody else.
     pub fn hold(&self, info: &str) {
         lock(&self.shared).held = Some(info.to_owned());
@@ -73,6 +79,9 @@ fn serve(shared: &Mutex<Shared>, stream: TcpStream) -> io::Result<()> {
         let mut body = String::new();
         let mut rest = (&mut reader).take(length.unwrap_or(0));
         rest.read_to_string(&mut body)?;
+        if lock(shared).is_gone {
+            return Ok(());
+        }
         let method = head.first.split(' ').next().unwrap_or_default();
         let (status, body) = answer(&mut lock(shared), method, body);
         let mut answer = Head::answer(status, "Answer");
