@@ -3,6 +3,7 @@
 //! What may not be cut, planning (it holds the state's lock) and applying, runs under a keeper. Terraform speaks JSON lines; its
 //! standard output is nobody's but ours, because it may hold what only the plan knows to be secret. What is shown is made of it.
 mod apply;
+mod begun;
 mod call;
 mod copy;
 mod drift;
@@ -109,10 +110,15 @@ pub(super) async fn adopt<'p>(
     result: &mut BodyResult,
 ) -> Result<(), ExecuteError> {
     let kept = run.recorder.ledger_of(&attempt.node.key)?.path_of(folder)?;
-    let ended = end_of_kept(attempt, &kept, "terraform").await?;
-    if kept.file_name() != Some("apply") {
-        return carry_out(run, attempt, result).await;
-    }
+    let of_attempt = kept.parent().unwrap_or(&kept);
+    let ended = match end_of_kept(attempt, &kept, "terraform").await {
+        // It changes nothing, so it matters to nobody how it ended.
+        Ok(_) | Err(ExecuteError::UnknownEnd { .. }) if kept.file_name() != Some("apply") => {
+            rescue::sweep(of_attempt)?;
+            return carry_out(run, attempt, result).await;
+        }
+        ended => ended?,
+    };
     let place = Place::of(run, attempt)?;
     let evaluated = evaluate(run, attempt)?;
     let body = Terraform::read(Reader::new(&evaluated))?;
@@ -136,7 +142,7 @@ pub(super) async fn adopt<'p>(
     let taken_over = taken_over.await;
     result.log = transcript.log();
     let taken_over = rescue::after(&calls, taken_over);
-    rescue::sweep(&kept)?;
+    rescue::sweep(of_attempt)?;
     match rescue::left_by(&kept) {
         Some(state) => rescue::of(run, attempt.node, &state, taken_over),
         None => taken_over,

@@ -5,7 +5,8 @@ use std::{fs::File, time::Duration};
 use camino::Utf8Path;
 
 use super::{
-    super::run::{direct_child, kept_child},
+    super::run::{TRACKING, direct_child, kept_child},
+    begun,
     copy::LOCK_FILE,
     transcript::{Follower, Transcript},
     unit::Unit,
@@ -60,7 +61,11 @@ impl Calls<'_, '_, '_> {
     /// Runs what changes nothing outside.
     pub(super) async fn direct(&self, what: &str, args: Vec<String>) -> Result<Said, ExecuteError> {
         let logins = self.run.child_logins(self.attempt.node)?;
-        let spec = logins.apply(self.describe(what, args, GRACE));
+        let mut spec = logins.apply(self.describe(what, args, GRACE));
+        // What no keeper holds ends with its job, whatever became of us: the runner's clean-up finds it by this.
+        if let Some(id) = self.run.world.variable(TRACKING) {
+            spec = spec.env(TRACKING, id);
+        }
         let (log, relative) = (self.transcript.path(), self.transcript.relative());
         let before = self.transcript.length();
         let (ended, _) = direct_child(self.run, self.attempt, &spec, log, relative).await?;
@@ -106,6 +111,12 @@ impl Calls<'_, '_, '_> {
         for note in &ended.notes {
             let key = &self.attempt.node.key;
             self.run.recorder.notice(&format!("{key}: {note}"));
+        }
+        let printed = ended.stdout.as_ref().map(|stdout| stdout.expose());
+        let begun = begun::begun(printed.unwrap_or_default());
+        if !begun.is_empty() {
+            let (key, words) = (&self.attempt.node.key, begun::words(&begun));
+            self.run.recorder.notice(&format!("{key}: {words}"));
         }
         match ended.stopped {
             Some(StopReason::Cancelled) => return Err(ExecuteError::Cancelled),

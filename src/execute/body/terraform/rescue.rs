@@ -10,7 +10,7 @@ use std::{
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::call::Calls;
+use super::{begun, call::Calls};
 use crate::{
     event::{Event, FailureKind},
     execute::{ExecuteError, Run, seal::seal},
@@ -94,9 +94,9 @@ pub(super) fn left_by(kept: &Utf8Path) -> Option<Utf8PathBuf> {
     state.exists().then_some(state)
 }
 
-/// Removes the saved plan that a kept child worked with.
-pub(super) fn sweep(kept: &Utf8Path) -> Result<(), ExecuteError> {
-    let folder = kept.with_file_name(super::unit::FOLDER);
+/// Removes the saved plan with which an attempt worked, and what it initialised.
+pub(super) fn sweep(of_attempt: &Utf8Path) -> Result<(), ExecuteError> {
+    let folder = of_attempt.join(super::unit::FOLDER);
     match fs::remove_dir_all(&folder) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(ExecuteError::file("remove", folder, error))
@@ -105,17 +105,32 @@ pub(super) fn sweep(kept: &Utf8Path) -> Result<(), ExecuteError> {
     }
 }
 
-/// Takes up what an attempt left of which nobody saw the end: its state is rescued, what it worked with removed.
+/// Takes up what an attempt left of which nobody saw the end: its state is rescued, what it worked with removed. Where it was
+/// making something that no state may know of, nothing is taken up before somebody has looked: the answer is in words.
 pub(in crate::execute) fn take_up<'p>(
     run: &Run<'_, 'p>,
     node: &Node<'p>,
     attempt: &ledger::Attempt,
-) -> Result<(), ExecuteError> {
+    is_looked_at: bool,
+) -> Result<Option<String>, ExecuteError> {
+    let begun = begun::of_attempt(run, node, attempt)?;
     stranded(run, node, attempt)?;
-    for child in &attempt.kept {
-        sweep(&run.recorder.ledger_of(&node.key)?.path_of(&child.folder)?)?;
+    if !is_looked_at && !begun.is_empty() {
+        return Ok(Some(begun::words(&begun)));
     }
-    Ok(())
+    let ledger = run.recorder.ledger_of(&node.key)?;
+    for child in &attempt.kept {
+        begun::forget(&ledger.path_of(&child.folder)?)?;
+    }
+    let folder = ledger.path_of(ledger::log_folder(&attempt.run, &node.key).as_str())?;
+    let of_attempt = format!("attempt-{}", attempt.number);
+    for entry in folder.read_dir_utf8().into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        if name == of_attempt || name.starts_with(&format!("{of_attempt}-")) {
+            sweep(entry.path())?;
+        }
+    }
+    Ok(None)
 }
 
 /// Rescues what an attempt left of which nobody saw the end.
