@@ -6,6 +6,7 @@
 mod facts;
 mod publish;
 mod random;
+mod terraform;
 mod world;
 
 use std::{
@@ -42,6 +43,8 @@ enum Soak {
     Kill(KillArgs),
     /// Publications through a proxy that cuts connections, delays, limits and lies.
     Publish(publish::PublishArgs),
+    /// Applies of a resource that takes a minute, struck in each phase, over each backend.
+    Terraform(terraform::TerraformArgs),
 }
 
 #[derive(Args)]
@@ -101,6 +104,7 @@ pub(crate) fn soak(args: &SoakArgs) -> anyhow::Result<ExitCode> {
     match &args.blow {
         Soak::Kill(args) => kill(args),
         Soak::Publish(args) => publish::publish(args),
+        Soak::Terraform(args) => terraform::terraform(args),
     }
 }
 

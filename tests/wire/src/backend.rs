@@ -124,6 +124,16 @@ impl Backend {
         }
     }
 
+    /// Stands still, and takes and answers nothing, or goes on; the local one does not.
+    pub fn freeze(&self, is_frozen: bool) {
+        match &self.0 {
+            Kind::Local => {}
+            Kind::Pg(server) => server.freeze(is_frozen),
+            Kind::S3(server) => server.freeze(is_frozen),
+            Kind::Http(server) => server.set_frozen(is_frozen),
+        }
+    }
+
     /// Is there again, with what it held.
     ///
     /// # Panics

@@ -50,10 +50,26 @@ pub fn kill(processes: &BTreeSet<u32>) {
     let (keepers, others): (Vec<u32>, Vec<u32>) =
         processes.iter().partition(|process| is_keeper(**process));
     for process in keepers.into_iter().chain(others) {
-        if let Some(pid) = i32::try_from(process).ok().and_then(Pid::from_raw) {
+        if let Some(pid) = pid_of(process) {
             kill_process(pid, Signal::KILL).ok();
         }
     }
+}
+
+/// Has processes stand still, or go on.
+pub fn freeze(processes: &BTreeSet<u32>, is_frozen: bool) {
+    let signal = match is_frozen {
+        true => Signal::STOP,
+        false => Signal::CONT,
+    };
+    for pid in processes.iter().filter_map(|process| pid_of(*process)) {
+        // It may have ended by itself.
+        kill_process(pid, signal).ok();
+    }
+}
+
+fn pid_of(process: u32) -> Option<Pid> {
+    i32::try_from(process).ok().and_then(Pid::from_raw)
 }
 
 /// Kills all that have this variable with this value, and their keepers, until none is left: they may be starting others.

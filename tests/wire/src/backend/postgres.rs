@@ -10,7 +10,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::{tool::found, wait::wait_until};
+use crate::{processes, tool::found, wait::wait_until};
 
 /// Where Debian puts what is not on the PATH.
 const DEBIAN: &str = "/usr/lib/postgresql";
@@ -83,6 +83,7 @@ impl Postgres {
 
     /// Ends at once, as where a machine goes.
     pub fn go_away(&mut self) {
+        self.freeze(false);
         let Some(mut child) = self.child.take() else {
             return;
         };
@@ -92,6 +93,13 @@ impl Postgres {
         // Where it has ended by itself there is nothing to stop.
         stop.status().ok();
         child.wait().ok();
+    }
+
+    /// Stands still, or goes on.
+    pub fn freeze(&self, is_frozen: bool) {
+        if let Some(child) = &self.child {
+            processes::freeze(&processes::tree(child.id()), is_frozen);
+        }
     }
 
     /// Starts on what is there.

@@ -10,7 +10,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::{PASSWORD, USER, tool::tool, wait::wait_until};
+use crate::{PASSWORD, USER, processes, tool::tool, wait::wait_until};
 
 const BUCKET: &str = "states";
 const KEY: &str = "app.tfstate";
@@ -69,10 +69,18 @@ impl S3Server {
 
     /// Ends at once.
     pub fn go_away(&mut self) {
+        self.freeze(false);
         if let Some(mut child) = self.child.take() {
             // It may have ended by itself.
             child.kill().ok();
             child.wait().ok();
+        }
+    }
+
+    /// Stands still, or goes on.
+    pub fn freeze(&self, is_frozen: bool) {
+        if let Some(child) = &self.child {
+            processes::freeze(&processes::tree(child.id()), is_frozen);
         }
     }
 

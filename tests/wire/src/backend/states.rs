@@ -9,6 +9,7 @@ use std::{
 use crate::{
     http::Head,
     listener::{Listener, lock},
+    wait::wait_until,
 };
 
 /// A running server with one state.
@@ -24,6 +25,7 @@ struct Shared {
     held: Option<String>,
     is_read_only: bool,
     is_gone: bool,
+    is_frozen: bool,
 }
 
 impl StateServer {
@@ -56,6 +58,11 @@ impl StateServer {
         lock(&self.shared).is_gone = is_gone;
     }
 
+    /// Answers nobody until it goes on.
+    pub fn set_frozen(&self, is_frozen: bool) {
+        lock(&self.shared).is_frozen = is_frozen;
+    }
+
     /// Holds the lock for somebody else.
     pub fn hold(&self, info: &str) {
         lock(&self.shared).held = Some(info.to_owned());
@@ -79,6 +86,9 @@ fn serve(shared: &Mutex<Shared>, stream: TcpStream) -> io::Result<()> {
         let mut body = String::new();
         let mut rest = (&mut reader).take(length.unwrap_or(0));
         rest.read_to_string(&mut body)?;
+        wait_until("the server goes on", || {
+            (!lock(shared).is_frozen).then_some(())
+        });
         if lock(shared).is_gone {
             return Ok(());
         }
