@@ -4,6 +4,7 @@
 //! standard output is nobody's but ours, because it may hold what only the plan knows to be secret. What is shown is made of it.
 mod apply;
 mod begun;
+mod cache;
 mod call;
 mod copy;
 mod drift;

@@ -1,9 +1,11 @@
 //! The program's own stand-in for a terraform provider, installed from a mirror: as a folder, or as a package that terraform unpacks.
 
 use std::{
+    collections::BTreeMap,
     fs, io,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
+    process::{Command, Stdio},
 };
 
 use flate2::Crc;
@@ -28,6 +30,8 @@ pub enum Package {
 #[derive(Debug)]
 pub struct StandIn {
     folder: PathBuf,
+    /// The files of its package, with their digests.
+    packed: BTreeMap<String, String>,
 }
 
 impl StandIn {
@@ -37,8 +41,9 @@ impl StandIn {
     ///
     /// A file cannot be written.
     pub fn install(folder: &Path, program: &Path, package: Package) -> io::Result<Self> {
-        let stand_in = Self {
+        let mut stand_in = Self {
             folder: folder.to_owned(),
+            packed: BTreeMap::new(),
         };
         let script = format!(
             "#!/bin/sh\nexec '{}' stand-in-provider --provider={ADDRESS} --cloud='{}' --faults='{}'\n",
@@ -66,6 +71,8 @@ impl StandIn {
                 let besides = padding_of(padding);
                 let files = [(name.as_str(), script.as_bytes()), ("data", &besides)];
                 fs::write(mirror.join(file), zip(&files))?;
+                let digests = files.map(|(name, bytes)| (name.to_owned(), crate::digest(bytes)));
+                stand_in.packed.extend(digests);
             }
         }
         fs::write(
@@ -131,29 +138,65 @@ impl StandIn {
         serde_json::from_slice(&cloud).unwrap_or_default()
     }
 
-    /// The content of a package file by file, as terraform has to unpack it.
+    /// The lock file that terraform writes for a module with this provider.
     ///
     /// # Errors
     ///
-    /// A file cannot be read.
-    pub fn unpacked(folder: &Path) -> io::Result<Vec<(PathBuf, String)>> {
-        let mut found = Vec::new();
-        collect(folder, &mut found)?;
-        found.sort();
-        Ok(found)
+    /// Terraform does not write one.
+    pub fn lock_file(&self) -> io::Result<String> {
+        let module = self.path("locked");
+        fs::create_dir_all(&module)?;
+        fs::write(module.join("main.tf"), REQUIRED)?;
+        let output = Command::new("terraform")
+            .args(["init", "-no-color", "-input=false"])
+            .current_dir(&module)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", &module)
+            .env("CHECKPOINT_DISABLE", "1")
+            .envs(self.variables())
+            .stdin(Stdio::null())
+            .output()?;
+        if !output.status.success() {
+            let words = String::from_utf8_lossy(&output.stderr);
+            return Err(io::Error::other(words.into_owned()));
+        }
+        fs::read_to_string(module.join(".terraform.lock.hcl"))
     }
-}
 
-/// The files below a folder, with their digests.
-fn collect(folder: &Path, found: &mut Vec<(PathBuf, String)>) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        match path.is_dir() {
-            true => collect(&path, found)?,
-            false => found.push((path.clone(), crate::digest(&fs::read(&path)?))),
+    /// Where the package lies unpacked in a folder of providers.
+    ///
+    /// # Errors
+    ///
+    /// It is not there, or more than once.
+    pub fn package(&self, plugins: &Path) -> io::Result<PathBuf> {
+        let folder = plugins.join(ADDRESS).join(VERSION);
+        let platforms = fs::read_dir(&folder)?.map(|entry| Ok(entry?.path()));
+        let mut platforms: Vec<PathBuf> = platforms.collect::<io::Result<_>>()?;
+        match (platforms.pop(), platforms.pop()) {
+            (Some(package), None) => Ok(package),
+            found => Err(io::Error::other(format!("unpacked as {found:?}"))),
         }
     }
-    Ok(())
+
+    /// Holds a folder of providers against the package: the files of it, with nothing missing and nothing besides.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, or something in it is not as it was packed; the error says what.
+    pub fn compare(&self, plugins: &Path) -> io::Result<()> {
+        let mut found = BTreeMap::new();
+        for entry in fs::read_dir(self.package(plugins)?)? {
+            let entry = entry?;
+            let digest = crate::digest(&fs::read(entry.path())?);
+            found.insert(entry.file_name().to_string_lossy().into_owned(), digest);
+        }
+        if found == self.packed {
+            return Ok(());
+        }
+        let words = format!("{found:?} was unpacked of {:?}", self.packed);
+        Err(io::Error::other(words))
+    }
 }
 
 /// Bytes that no compression makes fewer.
