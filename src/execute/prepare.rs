@@ -400,7 +400,7 @@ impl<'p> Run<'_, 'p> {
         let mut advice = advice(node.task.kind, node.task.changes);
         if node.task.kind == Kind::Terraform {
             match super::body::take_up(self, node, attempt, done || force)? {
-                Some(begun) => advice = Advice::Ask(format!("{begun}; then say `--force`")),
+                Some(look) => advice = Advice::Ask(format!("{look}; then say `--force`")),
                 None if !done && !force => self.interrupted(node, PLANNED_AGAIN)?,
                 None => {}
             }

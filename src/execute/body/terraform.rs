@@ -3,12 +3,12 @@
 //! What may not be cut, planning (it holds the state's lock) and applying, runs under a keeper. Terraform speaks JSON lines; its
 //! standard output is nobody's but ours, because it may hold what only the plan knows to be secret. What is shown is made of it.
 mod apply;
-mod begun;
 mod cache;
 mod call;
 mod copy;
 mod drift;
 mod failure;
+mod made;
 mod outputs;
 mod plan;
 mod repair;
@@ -28,6 +28,9 @@ use crate::{
     graph::Node,
     plan::kind::{Reader, terraform::Terraform},
 };
+
+/// The folder of the keeper that holds an apply.
+const APPLY: &str = "apply";
 
 /// Plans and applies.
 pub(super) async fn carry_out<'p>(
@@ -114,7 +117,7 @@ pub(super) async fn adopt<'p>(
     let of_attempt = kept.parent().unwrap_or(&kept);
     let ended = match end_of_kept(attempt, &kept, "terraform").await {
         // It changes nothing, so it matters to nobody how it ended.
-        Ok(_) | Err(ExecuteError::UnknownEnd { .. }) if kept.file_name() != Some("apply") => {
+        Ok(_) | Err(ExecuteError::UnknownEnd { .. }) if kept.file_name() != Some(APPLY) => {
             rescue::sweep(of_attempt)?;
             return carry_out(run, attempt, result).await;
         }
@@ -132,10 +135,10 @@ pub(super) async fn adopt<'p>(
     });
     let log = transcript.add(&kept.join("log"))?;
     let taken_over = async {
-        let said = calls.end("apply", ended, log)?;
+        let said = calls.end(APPLY, ended, log)?;
         transcript.tell(&said.stdout)?;
         if said.code != 0 {
-            return Err(calls.failed("apply", &said));
+            return Err(calls.failed(APPLY, &said));
         }
         calls.initialise().await?;
         outputs::read(&calls, result).await

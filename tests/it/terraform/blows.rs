@@ -99,7 +99,7 @@ fn machine_gone(kind: BackendKind) {
     let asked = world.run(&[]);
     asked.tells("4: network paused (settlement), reader blocked on network");
     let advice = asked.last("task-interrupted", "network")["advice"].to_string();
-    let named = "`terraform_data.slow` was being made, and may be there without being in the state";
+    let named = "what it made (`terraform_data.slow`) may be there without being in the state";
     assert!(advice.contains(named), "{advice}");
     world
         .run(&[])

@@ -31,7 +31,10 @@ pub(super) async fn apply(
         return Ok(());
     }
     let said = calls
-        .kept("apply", arguments::apply(&unit.plan_file(), LOCK_TIMEOUT))
+        .kept(
+            super::APPLY,
+            arguments::apply(&unit.plan_file(), LOCK_TIMEOUT),
+        )
         .await?;
     match said.code {
         0 => Ok(()),

@@ -6,9 +6,9 @@ use camino::Utf8Path;
 
 use super::{
     super::run::{TRACKING, direct_child, kept_child},
-    begun,
     cache::Cache,
     copy::LOCK_FILE,
+    made::Made,
     transcript::{Follower, Transcript},
     unit::Unit,
 };
@@ -122,9 +122,9 @@ impl Calls<'_, '_, '_> {
             self.run.recorder.notice(&format!("{key}: {note}"));
         }
         let printed = ended.stdout.as_ref().map(|stdout| stdout.expose());
-        let begun = begun::begun(printed.unwrap_or_default());
-        if !begun.is_empty() {
-            let (key, words) = (&self.attempt.node.key, begun::words(&begun));
+        let made = Made::of(printed.unwrap_or_default());
+        if made.is_cut_off() {
+            let (key, words) = (&self.attempt.node.key, made.words());
             self.run.recorder.notice(&format!("{key}: {words}"));
         }
         match ended.stopped {

@@ -10,7 +10,7 @@ use std::{
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{begun, call::Calls};
+use super::{call::Calls, made};
 use crate::{
     event::{Event, FailureKind},
     execute::{ExecuteError, Run, seal::seal},
@@ -105,22 +105,25 @@ pub(super) fn sweep(of_attempt: &Utf8Path) -> Result<(), ExecuteError> {
     }
 }
 
-/// Takes up what an attempt left of which nobody saw the end: its state is rescued, what it worked with removed. Where it was
-/// making something that no state may know of, nothing is taken up before somebody has looked: the answer is in words.
+/// Takes up what an attempt left of which nobody saw the end: its state is rescued, what it worked with removed. Where it made
+/// something that no state may know of, nothing is removed before somebody has looked: the answer says at what.
 pub(in crate::execute) fn take_up<'p>(
     run: &Run<'_, 'p>,
     node: &Node<'p>,
     attempt: &ledger::Attempt,
     is_looked_at: bool,
 ) -> Result<Option<String>, ExecuteError> {
-    let begun = begun::of_attempt(run, node, attempt)?;
-    stranded(run, node, attempt)?;
-    if !is_looked_at && !begun.is_empty() {
-        return Ok(Some(begun::words(&begun)));
+    let is_rescued = stranded(run, node, attempt)?.is_some();
+    // A state that was rescued knows what was made.
+    if !is_looked_at
+        && !is_rescued
+        && let Some(made) = made::by_vanished(run, node, attempt)?
+    {
+        return Ok(Some(made.words()));
     }
     let ledger = run.recorder.ledger_of(&node.key)?;
     for child in &attempt.kept {
-        begun::forget(&ledger.path_of(&child.folder)?)?;
+        made::forget(&ledger.path_of(&child.folder)?)?;
     }
     let folder = ledger.path_of(ledger::log_folder(&attempt.run, &node.key).as_str())?;
     let of_attempt = format!("attempt-{}", attempt.number);
