@@ -3,6 +3,7 @@
 
 mod backend;
 mod blows;
+mod cases;
 mod cut;
 mod judge;
 mod parallel;

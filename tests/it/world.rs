@@ -169,6 +169,20 @@ impl World {
         processes::kill_all("HOME", &self.folder.path().join("home"));
     }
 
+    /// Kills what a keeper holds, once it is there; the keeper sees it.
+    pub fn kill_kept(&self) {
+        let kept = wait_until("a keeper holds something", || {
+            let kept = processes::kept(&self.processes());
+            (!kept.is_empty()).then_some(kept)
+        });
+        processes::kill(&kept);
+    }
+
+    /// All that was started here and goes on, by number, and the keepers of it.
+    pub fn processes(&self) -> std::collections::BTreeSet<u32> {
+        processes::with_variable("HOME", &self.folder.path().join("home"))
+    }
+
     /// Starts `run` and stays with it.
     pub fn start(&self, args: &[&str]) -> Running {
         let mut child = self

@@ -11,7 +11,7 @@ const KEEPER: &str = "\0keep\0--detached\0";
 
 /// A process and all that descend from it at this instant. A keeper is nobody's descendant.
 pub fn tree(ancestor: u32) -> BTreeSet<u32> {
-    let all = processes(|folder| parent(folder));
+    let all = processes(parent);
     let mut found = BTreeSet::from([ancestor]);
     loop {
         let before = found.len();
@@ -42,6 +42,15 @@ pub fn with_variable(name: &str, value: &Path) -> BTreeSet<u32> {
         found.extend(parent.filter(|parent| is_keeper(*parent)));
     }
     found
+}
+
+/// The processes among these that a keeper among these holds.
+pub fn kept(processes: &BTreeSet<u32>) -> BTreeSet<u32> {
+    let is_kept = |process: &u32| {
+        let folder = format!("/proc/{process}");
+        parent(Path::new(&folder)).is_some_and(|parent| is_keeper(parent))
+    };
+    processes.iter().copied().filter(is_kept).collect()
 }
 
 /// Kills processes; those that have ended by themselves are left.

@@ -23,6 +23,8 @@ struct Shared {
     state: Option<String>,
     /// What the holder of the lock said of itself.
     held: Option<String>,
+    /// How often somebody did not get the lock.
+    n_refused: usize,
     is_read_only: bool,
     is_gone: bool,
     is_frozen: bool,
@@ -73,6 +75,11 @@ impl StateServer {
         lock(&self.shared).held.is_some()
     }
 
+    /// How often somebody did not get the lock.
+    pub fn refused(&self) -> usize {
+        lock(&self.shared).n_refused
+    }
+
     /// The state that was written last.
     pub fn state(&self) -> Option<String> {
         lock(&self.shared).state.clone()
@@ -115,7 +122,10 @@ fn answer(shared: &mut Shared, method: &str, body: String) -> (u16, String) {
             (200, String::new())
         }
         "LOCK" => match &shared.held {
-            Some(held) => (423, held.clone()),
+            Some(held) => {
+                shared.n_refused += 1;
+                (423, held.clone())
+            }
             None => {
                 shared.held = Some(body);
                 (200, String::new())
