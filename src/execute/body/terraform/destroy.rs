@@ -147,7 +147,14 @@ impl<'p> Run<'_, 'p> {
                 end_of_kept(attempt, &folder, purpose).await?;
             }
         }
-        rescue::take_up(self, node, &earlier)
+        let is_over = earlier.ended.is_some();
+        match rescue::take_up(self, node, &earlier, is_over)? {
+            None => Ok(()),
+            Some(look) => Err(ExecuteError::task(FailureKind::Invalid, look).hint(format!(
+                "then say so: `deploy-action run --task {} --done {}`",
+                node.key, node.key
+            ))),
+        }
     }
 }
 
