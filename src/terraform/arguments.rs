@@ -117,6 +117,19 @@ pub fn apply(file: &Utf8Path, lock_timeout: Duration) -> Vec<String> {
     arguments
 }
 
+/// Applies a saved plan, with files of variables: what is ephemeral is in no plan. Of the others terraform takes the same values alone.
+pub fn apply_with<'f>(
+    file: &Utf8Path,
+    var_files: impl IntoIterator<Item = &'f Utf8Path>,
+    lock_timeout: Duration,
+) -> Vec<String> {
+    let mut arguments = apply(file, lock_timeout);
+    let at = arguments.len() - 1;
+    let var_files = var_files.into_iter();
+    arguments.splice(at..at, var_files.map(|file| format!("-var-file={file}")));
+    arguments
+}
+
 /// Prints all outputs.
 pub fn output() -> Vec<String> {
     words(&["output", "-json", "-no-color"])

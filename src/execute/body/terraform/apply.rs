@@ -30,12 +30,10 @@ pub(super) async fn apply(
     if planned.changes.is_empty() {
         return Ok(());
     }
-    let said = calls
-        .kept(
-            super::APPLY,
-            arguments::apply(&unit.plan_file(), LOCK_TIMEOUT),
-        )
-        .await?;
+    let var_files = unit.var_files_of_apply(calls.run);
+    let var_files = var_files.iter().map(camino::Utf8PathBuf::as_path);
+    let args = arguments::apply_with(&unit.plan_file(), var_files, LOCK_TIMEOUT);
+    let said = calls.kept(super::APPLY, args).await?;
     match said.code {
         0 => Ok(()),
         _ => Err(calls.failed("apply", &said)),
