@@ -3,9 +3,11 @@
 //! Only this module and `report` write to the standard streams: data to stdout, words for people to stderr.
 mod action;
 mod args;
+mod bundles;
 mod checkpoint;
 mod close;
 mod completion;
+mod destroy;
 mod doctor;
 mod drift;
 mod environment;
@@ -21,6 +23,7 @@ mod output;
 mod page_files;
 mod page_watch;
 mod plan_file;
+mod preview;
 mod publish;
 mod recover;
 mod registries;
@@ -38,6 +41,7 @@ mod stand_in_provider;
 mod status;
 mod tags;
 mod trace;
+mod unified_diff;
 mod unlock;
 
 pub use args::{Args, run};

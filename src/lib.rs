@@ -8,12 +8,13 @@
 //! | 1 | [`plan`], [`document`], [`event`] |
 //! | 2 | [`graph`] |
 //! | 3 | [`ledger`], [`schedule`], [`process`], [`builder`], [`image`], [`attestation`], [`github`], [`container`], [`cloud`] |
-//! | 4 | [`login`], [`probe`], [`render`], [`terraform`], [`workflow`] |
+//! | 4 | [`bundle`], [`login`], [`probe`], [`render`], [`terraform`], [`tools`], [`workflow`] |
 //! | 5 | [`execute`], [`report`], [`checkpoint`], [`page`], [`rehearse`] |
 //! | 6 | [`cli`] |
 
 pub mod attestation;
 pub mod builder;
+pub mod bundle;
 pub mod checkpoint;
 pub mod cli;
 pub mod cloud;
@@ -42,4 +43,5 @@ pub mod report;
 pub mod schedule;
 pub mod secret;
 pub mod terraform;
+pub mod tools;
 pub mod workflow;

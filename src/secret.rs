@@ -6,6 +6,7 @@
 mod automaton;
 mod encoding;
 mod masker;
+pub mod sealed;
 mod stream;
 mod text;
 

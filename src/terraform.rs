@@ -4,6 +4,7 @@
 //! outputs, states, locks. No process is started, no file opened and no clock read; whoever drives the program does that.
 mod address;
 pub mod arguments;
+mod backend;
 pub mod changes;
 mod failure;
 pub mod hcl;
@@ -14,6 +15,7 @@ mod state;
 pub mod told;
 
 pub use address::AddressPattern;
+pub use backend::InitialisedBackend;
 pub use changes::{Changes, ChangesError, Reading};
 pub use failure::{Failure, StateLock};
 pub use lock_file::{LockFile, LockFileError, LockedProvider};

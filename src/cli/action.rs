@@ -61,7 +61,16 @@ fn arguments(environment: &mut Environment) -> Result<Vec<String>, CliError> {
     } else {
         arguments.extend(input(environment, action::PLAN));
     }
-    let selects = ["run", "status", "checkpoint", "close"].contains(&verb.as_str());
+    let selects = [
+        "run",
+        "preview",
+        "drift",
+        "status",
+        "checkpoint",
+        "close",
+        "destroy",
+    ]
+    .contains(&verb.as_str());
     for (flag, wanted) in [
         ("--task", action::TASK),
         ("--phase", action::PHASE),

@@ -5,9 +5,9 @@ use clap::Parser as _;
 #[cfg(unix)]
 use super::stand_in_provider;
 use super::{
-    CliError, Environment, Exit, action, checkpoint, close, completion, doctor, drift, exit,
-    explain, graph, init, lint, man, output, publish, recover, rehearse, render, retention,
-    run as run_verb, schema, status, tags, trace, unlock,
+    CliError, Environment, Exit, action, checkpoint, close, completion, destroy, doctor, drift,
+    exit, explain, graph, init, lint, man, output, preview, publish, recover, rehearse, render,
+    retention, run as run_verb, schema, status, tags, trace, unlock,
 };
 
 const EXAMPLES: &str = "\
@@ -38,6 +38,7 @@ enum Verb {
     Lint(lint::LintArgs),
     Graph(graph::GraphArgs),
     Render(render::RenderArgs),
+    Preview(preview::PreviewArgs),
     Run(Box<run_verb::RunArgs>),
     Status(status::StatusArgs),
     Explain(explain::ExplainArgs),
@@ -47,6 +48,7 @@ enum Verb {
     Retention(retention::RetentionArgs),
     Close(close::CloseArgs),
     Drift(drift::DriftArgs),
+    Destroy(destroy::DestroyArgs),
     Recover(recover::RecoverArgs),
     Unlock(unlock::UnlockArgs),
     Init(init::InitArgs),
@@ -109,6 +111,7 @@ pub(super) fn carry_out(args: &Args, environment: &Environment) -> Result<Exit, 
         Verb::Lint(args) => lint::lint(args, environment),
         Verb::Graph(args) => graph::graph(args, environment),
         Verb::Render(args) => render::render(args, environment),
+        Verb::Preview(args) => preview::preview(args, environment),
         Verb::Run(args) => run_verb::run(args, environment),
         Verb::Status(args) => status::status(args, environment),
         Verb::Explain(args) => explain::explain(args, environment),
@@ -118,6 +121,7 @@ pub(super) fn carry_out(args: &Args, environment: &Environment) -> Result<Exit, 
         Verb::Retention(args) => retention::retention(args, environment),
         Verb::Close(args) => close::close(args, environment),
         Verb::Drift(args) => drift::drift(args, environment),
+        Verb::Destroy(args) => destroy::destroy(args, environment),
         Verb::Recover(args) => recover::recover(args, environment),
         Verb::Unlock(args) => unlock::unlock(args, environment),
         Verb::Init(args) => init::init(args, environment),

@@ -3,6 +3,8 @@
 
 use std::{path::Path, time::Duration};
 
+use camino::Utf8Path;
+
 use super::{
     CliError, Environment, Exit, output,
     plan_file::PlanFile,
@@ -10,6 +12,8 @@ use super::{
 };
 use crate::{
     diagnostic::words::count,
+    ledger::{KeptChild, TaskRecord},
+    plan::model::Way,
     process::kept::{self, KeptState},
 };
 
@@ -54,13 +58,7 @@ pub fn close(args: &CloseArgs, environment: &Environment) -> Result<Exit, CliErr
             let key = &graph.nodes()[index].key;
             let children = {
                 let known = recorder.known();
-                let attempt = known
-                    .state()
-                    .task(key)
-                    .and_then(|record| record.unfinished());
-                attempt
-                    .map(|attempt| attempt.kept.clone())
-                    .unwrap_or_default()
+                known.state().task(key).map(open).unwrap_or_default()
             };
             for child in children {
                 let ledger = recorder
@@ -95,6 +93,22 @@ pub fn close(args: &CloseArgs, environment: &Environment) -> Result<Exit, CliErr
         }
         Ok(Exit::Done)
     })
+}
+
+/// The children of a task without an end on record: those of an unfinished attempt, or the one that undoes it.
+fn open(record: &TaskRecord) -> Vec<KeptChild> {
+    let Some(attempt) = &record.attempt else {
+        return Vec::new();
+    };
+    if record.unfinished().is_some() {
+        return attempt.kept.clone();
+    }
+    let last = attempt.kept.last();
+    let undoes = last.filter(|child| {
+        let is_destruction = Utf8Path::new(&child.folder).file_name() == Some(Way::Destroy.word());
+        is_destruction && record.undone.way.is_none()
+    });
+    undoes.cloned().into_iter().collect()
 }
 
 /// A child that was left, for programs.

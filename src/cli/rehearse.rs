@@ -1,5 +1,6 @@
 //! `deploy-action rehearse`: the rendered job graph on this machine, on stand-ins.
 mod close;
+mod reviewed;
 mod show;
 
 use std::{
@@ -46,6 +47,7 @@ use crate::{
 Examples:
   deploy-action rehearse
   deploy-action rehearse --event pull_request
+  deploy-action rehearse --reviewed        a preview, and then exactly what it sealed
   cargo xtask rehearse relay")]
 pub struct RehearseArgs {
     #[command(flatten)]
@@ -53,6 +55,9 @@ pub struct RehearseArgs {
     /// The event that is rehearsed; without it a push to the default branch, then whatever is started by hand
     #[arg(long, value_enum)]
     event: Option<RehearsedEvent>,
+    /// Previews pull request 1 first, and carries out exactly the bundle that was sealed
+    #[arg(long, conflicts_with = "event")]
+    reviewed: bool,
     /// Ends with 1 where a task was not run
     #[arg(long)]
     strict: bool,
@@ -162,11 +167,18 @@ async fn rehearsal(args: &RehearseArgs, environment: &Environment) -> Result<Exi
         cancelled: cancelled.clone(),
     };
     let mut reports = Vec::new();
+    let reviewed = match args.reviewed {
+        true => Some(playing.review(&rendered, &mut reports).await?),
+        false => None,
+    };
+    let is_refused = matches!(reviewed, Some(None));
     for (number, (file, event)) in chosen.iter().enumerate() {
-        reports.extend(playing.play(file, *event, number as u64).await?);
-        if cancelled.borrow().is_some() {
+        if is_refused || cancelled.borrow().is_some() {
             break;
         }
+        let bundle = reviewed.as_ref().and_then(Option::as_ref);
+        let number = number as u64 + u64::from(args.reviewed);
+        reports.extend(playing.play(file, *event, number, bundle).await?.reports);
     }
     let exit = close::close(
         args,
@@ -333,6 +345,7 @@ fn starts(on: &serde_json::Value, event: RehearsedEvent) -> bool {
         RehearsedEvent::Tag => filter("push")
             .is_some_and(|push| push.get("tags").is_some() || push.get("branches").is_none()),
         RehearsedEvent::Dispatch => filter("workflow_dispatch").is_some(),
+        RehearsedEvent::PullRequest => filter("pull_request").is_some(),
     }
 }
 
@@ -360,7 +373,7 @@ fn set(
         repository: subject.repository.clone(),
         sha: subject.sha.clone(),
         branch: subject.branch.clone(),
-        is_merged: true,
+        is_merged: args.event != Some(RehearsedEvent::PullRequest),
         registries,
         program: environment.program.clone(),
     };
@@ -368,6 +381,13 @@ fn set(
         CliError::from_error(Exit::Unavailable, &error)
             .hint("wait for its end, or name another folder by `--stage`")
     })
+}
+
+/// A workflow that was played.
+struct Ended {
+    reports: Vec<JobReport>,
+    /// What its jobs kept.
+    artifacts: Utf8PathBuf,
 }
 
 /// What all workflows of a rehearsal have in common.
@@ -386,7 +406,8 @@ impl Playing<'_> {
         file: &RenderedFile,
         event: RehearsedEvent,
         number: u64,
-    ) -> Result<Vec<JobReport>, CliError> {
+        bundle: Option<&reviewed::Sealed>,
+    ) -> Result<Ended, CliError> {
         // Two rehearsals of one stage are two runs, even when one follows the other within a second.
         let now = u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or_default();
         let run = now * 100 + number;
@@ -412,12 +433,15 @@ impl Playing<'_> {
         let masker = masker(self.stage, &stand_ins)?;
         let (stopper, stop) = stopper();
         let base = inherited(&self.environment.variables);
+        let artifacts = self.stage.folder().join("artifacts").join(run.to_string());
+        let mut variables = world.variables(&payload);
+        variables.extend(bundle.into_iter().flat_map(reviewed::Sealed::variables));
         let runner = JobRunner {
             program: &self.environment.program,
             base: &base,
             masker: &masker,
             work: work.clone(),
-            artifacts: self.stage.folder().join("artifacts").join(run.to_string()),
+            artifacts: artifacts.clone(),
             stop,
         };
         let played = Played {
@@ -428,7 +452,7 @@ impl Playing<'_> {
                 masker: &masker,
             },
             contexts: world.contexts(&stand_ins, &inputs),
-            variables: world.variables(&payload),
+            variables,
             slots: self
                 .args
                 .jobs
@@ -455,7 +479,8 @@ impl Playing<'_> {
             (reports, ()) = async { tokio::join!(playing, show::show(receiver, self.environment, self.args.verbose)) } => reports,
             () = stopping => Ok(Vec::new()),
         };
-        reports.map_err(|error| execute_error(&error))
+        let reports = reports.map_err(|error| execute_error(&error))?;
+        Ok(Ended { reports, artifacts })
     }
 }
 

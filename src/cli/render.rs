@@ -7,9 +7,8 @@ use std::{
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::json;
-use similar::TextDiff;
 
-use super::{CliError, Environment, Exit, output, plan_file};
+use super::{CliError, Environment, Exit, output, plan_file, unified_diff::unified_diff};
 use crate::{
     diagnostic::{Diagnostic, words::count},
     expression::Map,
@@ -311,12 +310,7 @@ fn check(args: &RenderArgs, rendered: &Files, stale: &[Utf8PathBuf]) -> Result<E
             "/dev/null"
         };
         let found = found.unwrap_or_default();
-        let diff = TextDiff::from_lines(found.as_str(), text.as_str());
-        let diff = diff
-            .unified_diff()
-            .context_radius(3)
-            .header(before, path.as_str())
-            .to_string();
+        let diff = unified_diff((before, &found), (path.as_str(), text));
         listed.push(json!({ "path": path, "state": "drifted", "diff": diff }));
         shown.push_str(&diff);
     }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    CliError, Environment, Exit, exit, look, outcome, output, page_watch,
+    CliError, Environment, Exit, bundles, exit, look, outcome, output, page_watch,
     plan_file::PlanFile,
     session::{Choice, Session, block_on, execute_error, select},
     signals,
@@ -15,7 +15,7 @@ use super::{
 use crate::{
     diagnostic::words::count,
     event::{Event, RunSummary, StartedRun},
-    execute::{DryRun, Options, Run},
+    execute::{DryRun, Options, Reads, Run},
     github::{Nonce, file::append_outputs},
     graph::TaskGraph,
     ident::TaskKey,
@@ -30,6 +30,7 @@ Examples:
   deploy-action run --environment staging
   deploy-action run --task build --force build
   deploy-action run --from app --input region=eu
+  deploy-action run --bundle sha256:6b86…   exactly what was previewed
   deploy-action run --done migrate        it was interrupted, and somebody looked: it is done";
 
 /// Carries out the plan, resuming from the ledger
@@ -43,6 +44,11 @@ pub struct RunArgs {
     pub(super) plan: PlanFile,
     #[command(flatten)]
     pub(super) choice: Choice,
+    /// Carries out exactly what this bundle of `preview` holds, or refuses
+    #[arg(long, value_name = "DIGEST", env = "DEPLOY_ACTION_BUNDLE")]
+    pub(super) bundle: Option<String>,
+    #[command(flatten)]
+    pub(super) bundles: bundles::Folder,
     /// Runs this task although its record stands, or again although nobody knows how it ended; may be repeated
     #[arg(long, value_name = "TASK")]
     pub(super) force: Vec<String>,
@@ -106,7 +112,11 @@ async fn carry_out(args: &RunArgs, environment: &Environment) -> Result<Exit, Cl
         output::words("nothing is selected\n");
         return Ok(Exit::NothingSelected);
     }
-    let options = options(args, &session, &graph)?;
+    let mut options = options(args, &session, &graph)?;
+    if let Some(digest) = &args.bundle {
+        let named = (digest.as_str(), &args.bundles);
+        options.bundle = Some(bundles::take(named, &session, (&graph, &selected)).await?);
+    }
     let walks = selected
         .iter()
         .map(|&index| graph.nodes()[index].key.environment.clone());
@@ -116,6 +126,7 @@ async fn carry_out(args: &RunArgs, environment: &Environment) -> Result<Exit, Cl
     reporters.extend(page.iter().map(page_watch::PageWatch::reporter));
     let recorder = session.recorder(reporters)?.writing_to(walks.collect());
     let run = session.run(&graph, &options, &recorder, selected).await?;
+    bundles::hold(&run)?;
     if args.dry_run {
         return dry_run(&run, args.format);
     }
@@ -154,6 +165,8 @@ fn options(args: &RunArgs, session: &Session, graph: &TaskGraph<'_>) -> Result<O
             .or_else(|| std::thread::available_parallelism().ok())
             .unwrap_or(NonZeroUsize::MIN),
         fail_fast: args.fail_fast,
+        bundle: None,
+        reads: Reads::Standing,
     })
 }
 
@@ -256,6 +269,7 @@ async fn under_lease(
         url: session.world.runner.run_url(),
         rehearsal: session.world.stand_ins.is_rehearsal(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        bundle: run.options.bundle.as_ref().map(|reviewed| reviewed.digest),
     };
     run.recorder
         .everywhere(&Event::RunStarted(started), session.world.now())
@@ -298,7 +312,7 @@ async fn drive(
 }
 
 /// Says every so often that the run lives. Ends only where the lease was lost.
-async fn heartbeat(run: &Run<'_, '_>) -> CliError {
+pub(super) async fn heartbeat(run: &Run<'_, '_>) -> CliError {
     loop {
         tokio::time::sleep(LEASE / 4).await;
         if let Some(lost) = run.beat(LEASE) {
@@ -369,7 +383,9 @@ fn tell_runner(run: &Run<'_, '_>, would_be: &BTreeMap<usize, DryRun>) -> Result<
     let jobs = jobs_with_work(run.graph, &run.selected, has_work)
         .map_err(|error| CliError::from_error(Exit::Usage, &error))?;
     let jobs = serde_json::Value::from(jobs).to_string();
-    let digest = run.graph.plan().digest().to_string();
+    let reviewed = run.options.bundle.as_ref();
+    let digest = reviewed.map_or_else(|| run.graph.plan().digest(), |reviewed| reviewed.digest);
+    let digest = digest.to_string();
     let outputs = [
         (action::OUTPUT_JOBS, jobs.as_str()),
         (action::OUTPUT_DIGEST, digest.as_str()),

@@ -14,7 +14,8 @@ use super::{CliError, Environment, Exit, output, plan_file::PlanFile, registries
 use crate::{
     diagnostic::words::count,
     execute::{
-        ExecuteError, Listing, Logins, Options, Recorder, Run, Secrets, StandIns, World, stand_in,
+        ExecuteError, Listing, Logins, Options, Reads, Recorder, Run, Secrets, StandIns, Tools,
+        World, stand_in,
     },
     expression::Map,
     github::{GitFacts, RunnerContext},
@@ -218,6 +219,7 @@ impl Session {
             listing,
             masker: RefCell::new(masker),
             logins: Logins::default(),
+            tools: Tools::default(),
             selected,
         })
     }
@@ -282,6 +284,8 @@ pub fn looking() -> Options {
         fresh_for: Duration::MAX,
         slots: NonZeroUsize::MIN,
         fail_fast: false,
+        bundle: None,
+        reads: Reads::Standing,
     }
 }
 

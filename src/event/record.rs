@@ -224,6 +224,9 @@ pub struct StartedRun {
     pub rehearsal: bool,
     /// Version of this program.
     pub version: String,
+    /// What was reviewed and is carried out, if nothing else is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bundle: Option<Digest>,
 }
 
 /// How a run, or a job of it, ended.
@@ -416,7 +419,7 @@ pub enum OutputValue {
         /// The armoured ciphertext of the value's JSON.
         armor: String,
     },
-    /// Secret and kept nowhere: it can be read only by tasks of the same process.
+    /// Secret and not kept: it can be read only by tasks of the same process, or, of terraform, out of its state again.
     Withheld,
 }
 

@@ -207,7 +207,7 @@ impl<'p> Run<'_, 'p> {
         Ok(())
     }
 
-    fn record_start(&self, attempt: &Attempt<'_, 'p>) -> Result<(), ExecuteError> {
+    pub(super) fn record_start(&self, attempt: &Attempt<'_, 'p>) -> Result<(), ExecuteError> {
         let fingerprint = attempt.prepared.parts.fingerprint();
         let ledger = self.recorder.ledger_of(&attempt.node.key)?;
         ledger.keep_fingerprint(
@@ -222,6 +222,26 @@ impl<'p> Run<'_, 'p> {
             changes: attempt.node.task.changes,
         };
         self.record(attempt.node, event, durability(attempt.node))
+    }
+
+    /// Records what a preview foresees of a task whose outputs are known: as if it had been carried out.
+    pub(super) fn record_foreseen(
+        &self,
+        attempt: &Attempt<'_, 'p>,
+        result: &BodyResult,
+    ) -> Result<(), ExecuteError> {
+        let (outputs, artifacts) = self.keep(attempt.node, result, true)?;
+        let event = Event::TaskFinished {
+            task: attempt.node.key.clone(),
+            attempt: attempt.number,
+            outcome: Outcome::Succeeded,
+            took_ms: 0,
+            outputs,
+            artifacts,
+            effects: Vec::new(),
+            log: None,
+        };
+        self.record(attempt.node, event, Durability::Written)
     }
 
     async fn body_and_checks(
@@ -286,7 +306,7 @@ impl<'p> Run<'_, 'p> {
         Ok(failed)
     }
 
-    fn recorded_outputs(&self, node: &Node<'p>) -> Map {
+    pub(super) fn recorded_outputs(&self, node: &Node<'p>) -> Map {
         let known = self.recorder.known();
         let ended = known
             .state()

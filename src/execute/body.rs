@@ -16,9 +16,10 @@ use crate::{
     plan::model::Kind,
 };
 
+pub(super) use image::preview as preview_image;
 pub(super) use run::{MOST_STDOUT, call};
+pub(super) use terraform::{Destruction, preview as preview_plan, take_up, without_stand_in};
 pub use terraform::{Drifted, Repaired};
-pub(super) use terraform::{take_up, without_stand_in};
 
 /// Carries out the body of a task. What it did before it failed stands in `result` too.
 pub async fn run<'p>(

@@ -2,6 +2,7 @@
 mod ask;
 mod container;
 mod image;
+mod terraform;
 
 pub(super) use image::observe_in_layout;
 

@@ -13,6 +13,7 @@ use crate::{
     login::LoginError,
     plan::kind::BodyError,
     process::ProcessError,
+    secret::sealed::SealError,
 };
 
 /// An error of the run itself, or of a task before it becomes that task's [`Failure`].
@@ -69,6 +70,9 @@ pub enum ExecuteError {
     /// Google's identity.
     #[error(transparent)]
     Google(#[from] CloudError),
+    /// Something that cannot be sealed, or opened.
+    #[error(transparent)]
+    Seal(#[from] SealError),
     /// A login that cannot be read.
     #[error(transparent)]
     Login(#[from] LoginError),
@@ -145,7 +149,9 @@ impl ExecuteError {
             | Self::Pattern { .. }
             | Self::Cancelled
             | Self::UnknownEnd { .. } => FailureKind::Task,
-            Self::NoSecret { .. } | Self::Value(_) | Self::Body(_) => FailureKind::Invalid,
+            Self::NoSecret { .. } | Self::Value(_) | Self::Body(_) | Self::Seal(_) => {
+                FailureKind::Invalid
+            }
             Self::Process(error) => error.kind(),
             Self::Ledger(error) => error.kind(),
             Self::Image(error) => error.kind(),
@@ -169,6 +175,7 @@ impl ExecuteError {
             Self::GitHub(error) => error.hint().map(str::to_owned),
             Self::Google(error) => error.hint(),
             Self::Login(error) => error.hint(),
+            Self::Seal(error) => Some(error.hint().to_owned()),
             Self::Task { hint, .. } => hint.clone(),
             Self::File { .. }
             | Self::Pattern { .. }

@@ -1,6 +1,6 @@
-//! What cannot be carried out here: by this version, or in this rehearsal.
+//! What cannot be carried out here: by this version, in this rehearsal, or for this event.
 
-use super::{Run, body};
+use super::{ExecuteError, Moment, Run, Trust, body};
 use crate::{graph::Node, plan::model::Kind};
 
 /// Why a kind cannot be carried out by this version.
@@ -18,5 +18,18 @@ impl<'p> Run<'_, 'p> {
         because
             .map(str::to_owned)
             .or_else(|| body::without_stand_in(self, node))
+    }
+
+    /// Whose changes this job holds.
+    pub(super) fn trust(&self) -> Trust {
+        Trust::of(&self.world.runner)
+    }
+
+    /// Fails where the event that started this job may not have a task carried out.
+    pub(super) fn trusted(&self, node: &Node<'p>, moment: Moment) -> Result<(), ExecuteError> {
+        match self.trust().refuses(node.task, moment) {
+            Some(refusal) => Err(refusal.into()),
+            None => Ok(()),
+        }
     }
 }

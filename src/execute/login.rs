@@ -101,7 +101,7 @@ impl<'p> Run<'_, 'p> {
         let body = self.google_body(node, name)?;
         let text = |key: &str| body.get(key).and_then(Value::as_plain_text);
         let provider = text("workload-identity-provider");
-        let account = self.account(&body);
+        let account = self.account(name, &body)?;
         let key = format!("{name} {provider:?} {account:?}");
         if let Some(known) = self.logins.google.borrow().get(&key) {
             return Ok(Arc::clone(known));
@@ -144,13 +144,24 @@ impl<'p> Run<'_, 'p> {
         })
     }
 
-    /// The account that the job takes on: in a pull request the one that can only read, where there is one.
-    fn account(&self, body: &Map) -> Option<String> {
+    /// The account that the job takes on: in a pull request the one that can only read, and no other.
+    fn account(&self, name: &str, body: &Map) -> Result<Option<String>, ExecuteError> {
         let text = |key: &str| body.get(key).and_then(Value::as_plain_text);
-        let event = self.world.runner.event.name.as_deref();
-        let is_preview = event.is_some_and(|event| event.starts_with("pull_request"));
-        let preview = text("preview-service-account").filter(|_| is_preview);
-        preview.or_else(|| text("service-account"))
+        let own = text("service-account");
+        if !self.trust().only_reads() {
+            return Ok(own);
+        }
+        match (text("preview-service-account"), own) {
+            (None, Some(own)) => {
+                let message = format!(
+                    "connection `{name}` has no account that a pull request may take on; `{own}` is not for it"
+                );
+                Err(ExecuteError::task(FailureKind::Invalid, message).hint(
+                    "name one that can only read as `preview-service-account` of the connection",
+                ))
+            }
+            (preview, _) => Ok(preview),
+        }
     }
 
     /// Where OIDC tokens come from: the runner, or what stands in its place.

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::{ExecuteError, seal};
+use super::ExecuteError;
 use crate::{
     event::{FailureKind, OutputValue},
     expression::Value,
     ident::Name,
     plan::model::{OutputDeclaration, OutputType},
-    secret::Secret,
+    secret::{Secret, sealed},
 };
 
 /// An output with its value, before it is kept.
@@ -100,7 +100,7 @@ pub fn keep(produced: &Produced, recipient: Option<&str>) -> Result<OutputValue,
         Value::Secret(secret) => secret.expose().to_owned(),
         other => serde_json::Value::from(other.clone()).to_string(),
     };
-    let armor = seal::seal(recipient, text.as_bytes())?;
+    let armor = sealed::seal(recipient, text.as_bytes())?;
     Ok(OutputValue::Sealed { armor })
 }
 
@@ -110,7 +110,7 @@ pub fn keep(produced: &Produced, recipient: Option<&str>) -> Result<OutputValue,
 ///
 /// The key is none, or another.
 pub fn open(armor: &str, key: &Secret) -> Result<Secret, ExecuteError> {
-    let bytes = seal::open(armor.as_bytes(), key)?;
+    let bytes = sealed::open(armor.as_bytes(), key)?;
     String::from_utf8(bytes)
         .map(Secret::new)
         .map_err(|_| ExecuteError::task(FailureKind::Task, "a sealed output is no text"))
@@ -118,35 +118,23 @@ pub fn open(armor: &str, key: &Secret) -> Result<Secret, ExecuteError> {
 
 #[cfg(test)]
 mod tests {
-    use age::secrecy::ExposeSecret as _;
-
     use super::*;
 
     #[test]
     fn a_sealed_output_is_read_by_its_key_alone_and_shows_nothing() {
-        let (mine, other) = (
-            age::x25519::Identity::generate(),
-            age::x25519::Identity::generate(),
-        );
+        let ((mine, recipient), (other, _)) = (sealed::new_key(), sealed::new_key());
         let produced = Produced {
             value: Value::Secret(Secret::new("hunter22")),
             sensitive: true,
         };
-        let kept =
-            keep(&produced, Some(&mine.to_public().to_string())).expect("the recipient is one");
+        let kept = keep(&produced, Some(&recipient)).expect("the recipient is one");
         let OutputValue::Sealed { armor } = kept else {
             panic!("a secret was kept as {kept:?}")
         };
         assert!(!armor.contains("hunter22"));
-        let key =
-            |identity: &age::x25519::Identity| Secret::new(identity.to_string().expose_secret());
-        assert_eq!(
-            open(&armor, &key(&mine))
-                .expect("the key is the right one")
-                .expose(),
-            "hunter22"
-        );
-        assert!(open(&armor, &key(&other)).is_err());
+        let opened = open(&armor, &mine).expect("the key is the right one");
+        assert_eq!(opened.expose(), "hunter22");
+        assert!(open(&armor, &other).is_err());
     }
 
     #[test]

@@ -7,11 +7,15 @@ use std::{
 
 use camino::Utf8PathBuf;
 
-use super::{ExecuteError, Listing, Logins, Options, Recorder, Secrets, World, scope::Artifacts};
+use super::{
+    ExecuteError, Listing, Logins, Options, Recorder, Secrets, Tools, World,
+    scope::{Artifacts, RunScope, Unopened},
+};
 use crate::{
     event::{Event, FailureKind, OutputValue},
     expression::Value,
     graph::{EdgeSource, Node, Standing, TaskGraph},
+    ident::EnvironmentName,
     image::{Depth, ImageError, ImageReference, inspect},
     ledger::{Durability, Heartbeat, Host, Resume, TaskState, is_alive, this_process},
     plan::{FingerprintParts, model::Kind, values::Values},
@@ -38,6 +42,8 @@ pub struct Run<'r, 'p> {
     pub masker: RefCell<Masker>,
     /// Who it is logged in as.
     pub logins: Logins,
+    /// The programs that the plan pins, as far as tasks called them.
+    pub tools: Tools,
     /// The tasks that the run is about.
     pub selected: BTreeSet<usize>,
 }
@@ -129,6 +135,12 @@ impl<'p> Run<'_, 'p> {
         };
         let known = self.recorder.known();
         match known.state().resume(&node.key, &parts.fingerprint()) {
+            Resume::UpToDate(attempt)
+                if (attempt.ended.as_ref())
+                    .is_some_and(|ended| self.is_planned_since(node, ended.at)) =>
+            {
+                DryRun::Run
+            }
             Resume::UpToDate(_) if node.task.verify.is_empty() && node.task.checks.is_empty() => {
                 DryRun::UpToDate
             }
@@ -143,9 +155,16 @@ impl<'p> Run<'_, 'p> {
     ///
     /// Something that it reads has no value yet.
     pub fn fingerprint_parts(&self, index: usize) -> Result<FingerprintParts, ExecuteError> {
-        let node = &self.graph.nodes()[index];
+        self.parts_of(&self.graph.nodes()[index])
+    }
+
+    /// As [`Run::fingerprint_parts`], of a node.
+    pub(super) fn parts_of(&self, node: &Node<'p>) -> Result<FingerprintParts, ExecuteError> {
         let known = self.recorder.known();
-        let scope = self.scope_of(node, &known, Artifacts::ByContent);
+        let scope = RunScope {
+            unopened: Unopened::Supposed,
+            ..self.scope_of(node, &known, Artifacts::ByContent)
+        };
         super::fingerprint::parts(self.graph.plan(), node, &scope, &self.listing)
     }
 }
@@ -265,6 +284,14 @@ impl<'p> Run<'_, 'p> {
         let stand_in = self.world.stand_ins.recipients.get(name.as_str());
         let environment = self.graph.plan().environments.get(name)?;
         stand_in.or(environment.recipient.as_ref()).cloned()
+    }
+
+    /// Returns to whom each environment seals, where it does.
+    pub fn recipients(&self) -> BTreeMap<EnvironmentName, String> {
+        let nodes = self.graph.nodes().iter();
+        let recipients =
+            nodes.filter_map(|node| Some((node.key.environment.clone()?, self.recipient(node)?)));
+        recipients.collect()
     }
 
     /// Returns the repository's default branch: what the event says, else `main`.

@@ -4,19 +4,20 @@ use std::collections::BTreeMap;
 
 use camino::Utf8PathBuf;
 
-use super::{error::chain, files::Listing, outputs, recorder::Known, secrets::Secrets};
+use super::{Reads, error::chain, files::Listing, outputs, recorder::Known, secrets::Secrets};
 use crate::{
     event::OutputValue,
     expression::{Map, ReadError, Reference, Value},
     graph::{Node, TaskGraph},
     ident::TaskId,
-    ledger::{TaskRecord, TaskState},
+    ledger::{Attempt, TaskRecord, TaskState},
     plan::{
         Plan,
         field::{Field, Scope},
         model::DecisionAnswer,
         values::{PlanningScope, Values},
     },
+    secret::Secret,
 };
 
 /// How artifacts are read.
@@ -46,7 +47,23 @@ pub struct RunScope<'s, 'p> {
     pub files: &'s Listing,
     /// Outputs of the reader itself, for its checks.
     pub own: Option<&'s Map>,
+    /// Which successes give outputs.
+    pub reads: Reads,
+    /// What is read of a secret that cannot be opened here.
+    pub unopened: Unopened,
 }
+
+/// What is read of a secret output that cannot be opened here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unopened {
+    /// Nothing: reading it is an error.
+    Refused,
+    /// Some secret: a fingerprint counts that it is one, and never its value.
+    Supposed,
+}
+
+/// What stands for a secret in a fingerprint.
+const SUPPOSED: &str = "a secret that cannot be opened here";
 
 impl RunScope<'_, '_> {
     fn planning(&self) -> PlanningScope<'_> {
@@ -129,26 +146,38 @@ impl RunScope<'_, '_> {
         let Some(record) = self.record_of(node)? else {
             return Ok(Value::Null);
         };
-        let outputs = record
-            .success()
-            .and_then(|attempt| attempt.ended.as_ref())
-            .map(|ended| &ended.outputs);
-        match outputs.and_then(|outputs| outputs.get(name)) {
+        match self.output_of(record, name) {
             Some(OutputValue::Clear { value }) => Ok(value.clone()),
-            Some(sealed @ (OutputValue::Sealed { .. } | OutputValue::Withheld)) => {
-                let found = self
-                    .known
-                    .withheld(&node.key, name)
-                    .or_else(|| self.opened(node, sealed));
-                found.ok_or_else(|| ReadError::Refused {
-                    because: format!(
-                        "output `{name}` of `{}` is a secret, and nothing here can open it",
-                        node.key
-                    ),
-                })
+            Some(kept @ (OutputValue::Sealed { .. } | OutputValue::Withheld)) => {
+                match (self.secret_output(node, name, kept), self.unopened) {
+                    (Some(value), _) => Ok(value),
+                    (None, Unopened::Supposed) => Ok(Value::Secret(Secret::new(SUPPOSED))),
+                    (None, Unopened::Refused) => Err(ReadError::Refused {
+                        because: format!(
+                            "output `{name}` of `{}` is a secret, and nothing here can open it",
+                            node.key
+                        ),
+                    }),
+                }
             }
             None => Ok(Value::Null),
         }
+    }
+
+    fn output_of<'t>(&self, record: &'t TaskRecord, name: &str) -> Option<&'t OutputValue> {
+        let ended = self.success_of(record)?.ended.as_ref()?;
+        ended.outputs.get(name)
+    }
+
+    /// Returns an output of a task as the ledger keeps it.
+    pub fn kept_output(&self, node: &Node<'_>, name: &str) -> Option<&OutputValue> {
+        self.output_of(self.record_of(node).ok()??, name)
+    }
+
+    /// Returns the value of a secret output: of a task of this process, or opened by the key of its environment.
+    pub fn secret_output(&self, node: &Node<'_>, name: &str, kept: &OutputValue) -> Option<Value> {
+        let withheld = self.known.withheld(&node.key, name);
+        withheld.or_else(|| self.opened(node, kept))
     }
 
     /// Opens a sealed output with the key of its environment, where that secret has a value here.
@@ -168,7 +197,8 @@ impl RunScope<'_, '_> {
         let Some(record) = self.record_of(node)? else {
             return Ok(Value::Null);
         };
-        let ended = record.success().and_then(|attempt| attempt.ended.as_ref());
+        let ended = self.success_of(record);
+        let ended = ended.and_then(|attempt| attempt.ended.as_ref());
         let Some(path) = ended.and_then(|ended| ended.artifacts.get(name)) else {
             return Ok(Value::Null);
         };
@@ -185,6 +215,13 @@ impl RunScope<'_, '_> {
         }
     }
 
+    fn success_of<'t>(&self, record: &'t TaskRecord) -> Option<&'t Attempt> {
+        match self.reads {
+            Reads::Standing => record.success(),
+            Reads::LastKnown => record.last_success(),
+        }
+    }
+
     /// Returns the record of a task that has succeeded; `None` for one that is skipped, whose outputs are null.
     fn record_of(&self, node: &Node<'_>) -> Result<Option<&TaskRecord>, ReadError> {
         if matches!(node.standing, crate::graph::Standing::Skipped { .. }) {
@@ -194,6 +231,9 @@ impl RunScope<'_, '_> {
             Some(record) => match record.state {
                 TaskState::Succeeded | TaskState::UpToDate { .. } => Ok(Some(record)),
                 TaskState::Skipped { .. } => Ok(None),
+                _ if self.success_of(record).is_some() && self.reads == Reads::LastKnown => {
+                    Ok(Some(record))
+                }
                 _ => Err(not_yet(&node.key.to_string())),
             },
             None => Err(not_yet(&node.key.to_string())),

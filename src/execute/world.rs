@@ -10,7 +10,7 @@ use std::{
 use camino::{Utf8Path, Utf8PathBuf};
 use jiff::Timestamp;
 
-use super::stand_in::StandIns;
+use super::{Reviewed, stand_in::StandIns};
 use crate::{
     github::RunnerContext,
     ident::{RunId, TaskKey},
@@ -55,6 +55,19 @@ pub struct Options {
     pub slots: std::num::NonZeroUsize,
     /// Whether nothing new starts after a failure.
     pub fail_fast: bool,
+    /// What was reviewed, and nothing else is carried out.
+    pub bundle: Option<Reviewed>,
+    /// Which successes give the outputs that are read.
+    pub reads: Reads,
+}
+
+/// Which successes give the outputs that tasks read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reads {
+    /// Those that count.
+    Standing,
+    /// Also those that count no more: what was made by them is to be undone by them.
+    LastKnown,
 }
 
 impl World {

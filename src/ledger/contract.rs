@@ -76,6 +76,7 @@ fn started() -> Event {
         url: None,
         rehearsal: false,
         version: "0.1.0".to_owned(),
+        bundle: None,
     })
 }
 

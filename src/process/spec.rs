@@ -146,6 +146,16 @@ impl CommandSpec {
         self
     }
 
+    /// Has the child look for programs in this folder first.
+    #[must_use]
+    pub fn first_on_path(self, folder: &str) -> Self {
+        let path = match self.env.get("PATH").map(EnvValue::expose) {
+            Some(path) if !path.is_empty() => format!("{folder}:{path}"),
+            Some(_) | None => folder.to_owned(),
+        };
+        self.env("PATH", path)
+    }
+
     /// Sets how it is stopped; without it: SIGINT to the group, and ten seconds.
     #[must_use]
     pub fn stop(mut self, policy: StopPolicy) -> Self {

@@ -19,7 +19,6 @@ use std::{
     sync::Arc,
 };
 
-use age::{secrecy::ExposeSecret as _, x25519::Identity};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{
@@ -28,6 +27,7 @@ use super::{
     provider::MirrorError,
     registry::{self, Registry, RegistryOptions},
     terraform,
+    world::HEAD_BRANCH,
 };
 use crate::{
     cloud::Clock,
@@ -36,7 +36,7 @@ use crate::{
         stand_in::{GoogleServer, Server, TerraformStandIns},
     },
     plan::{Plan, model::ConnectionKind},
-    secret::Secret,
+    secret::{Secret, sealed},
 };
 
 /// Who gives approvals and confirmations in a rehearsal.
@@ -329,15 +329,16 @@ fn secrets(plan: &Plan, before: &Utf8Path) -> (BTreeMap<String, String>, BTreeMa
         let (Some(_), Some(key)) = (&environment.recipient, &environment.key) else {
             continue;
         };
-        let known = |secrets: &BTreeMap<String, String>| -> Option<Identity> {
-            secrets.get(key.as_str())?.parse().ok()
+        let known = |secrets: &BTreeMap<String, String>| {
+            let key = Secret::new(secrets.get(key.as_str())?.clone());
+            let recipient = sealed::recipient_of(&key).ok()?;
+            Some((key, recipient))
         };
-        let identity = known(&secrets)
+        let (opens, recipient) = known(&secrets)
             .or_else(|| known(&before.secrets))
-            .unwrap_or_else(Identity::generate);
-        recipients.insert(name.to_string(), identity.to_public().to_string());
-        let text = identity.to_string().expose_secret().to_owned();
-        secrets.insert(key.to_string(), text);
+            .unwrap_or_else(sealed::new_key);
+        recipients.insert(name.to_string(), recipient);
+        secrets.insert(key.to_string(), opens.expose().to_owned());
     }
     (secrets, recipients)
 }
@@ -419,7 +420,7 @@ fn start_hub(options: &StageOptions, folder: &Utf8Path, token: &Secret) -> Resul
             title: "Deploy".to_owned(),
             state,
             author: "rehearsal".to_owned(),
-            head_branch: "change".to_owned(),
+            head_branch: HEAD_BRANCH.to_owned(),
             head_sha: options.sha.clone(),
             base_branch: options.branch.clone(),
             merge_commit_sha: options.is_merged.then(|| options.sha.clone()),

@@ -19,6 +19,9 @@ pub enum RehearsedEvent {
     Tag,
     /// What is started by hand
     Dispatch,
+    /// Pull request 1, of this repository: a preview
+    #[value(name = "pull_request")]
+    PullRequest,
 }
 
 impl RehearsedEvent {
@@ -28,9 +31,13 @@ impl RehearsedEvent {
             Self::Push => "push to main, of merged pull request 1",
             Self::Tag => "push of tag v1.0.0",
             Self::Dispatch => "started by hand",
+            Self::PullRequest => "pull request 1",
         }
     }
 }
+
+/// The branch of pull request 1.
+pub(super) const HEAD_BRANCH: &str = "change";
 
 /// The GitHub world of one run.
 #[derive(Debug)]
@@ -58,12 +65,18 @@ impl GithubWorld<'_> {
         match self.event {
             RehearsedEvent::Push | RehearsedEvent::Tag => "push",
             RehearsedEvent::Dispatch => "workflow_dispatch",
+            RehearsedEvent::PullRequest => "pull_request",
         }
     }
 
     fn reference(&self) -> (String, &'static str, String) {
         match self.event {
             RehearsedEvent::Tag => ("refs/tags/v1.0.0".to_owned(), "tag", "v1.0.0".to_owned()),
+            RehearsedEvent::PullRequest => (
+                "refs/pull/1/merge".to_owned(),
+                "branch",
+                "1/merge".to_owned(),
+            ),
             RehearsedEvent::Push | RehearsedEvent::Dispatch => (
                 format!("refs/heads/{}", self.branch),
                 "branch",
@@ -101,8 +114,15 @@ impl GithubWorld<'_> {
             ("DEPLOY_ACTION_STATE", self.stage.state().to_string()),
             (stand_in::VARIABLE, self.stage.stand_ins_file().to_string()),
         ];
+        let of_pull_request = [
+            ("GITHUB_HEAD_REF", HEAD_BRANCH.to_owned()),
+            ("GITHUB_BASE_REF", self.branch.to_owned()),
+        ];
+        let is_pull_request = self.event == RehearsedEvent::PullRequest;
+        let of_pull_request = of_pull_request.into_iter().filter(|_| is_pull_request);
         pairs
             .into_iter()
+            .chain(of_pull_request)
             .map(|(name, value)| (name.to_owned(), value))
             .collect()
     }
@@ -162,6 +182,22 @@ impl GithubWorld<'_> {
             }
             RehearsedEvent::Dispatch => {
                 serde_json::json!({ "repository": repository, "inputs": inputs })
+            }
+            RehearsedEvent::PullRequest => {
+                let side = |name: &str| serde_json::json!({ "ref": name, "sha": self.sha, "repo": repository });
+                serde_json::json!({
+                    "repository": repository,
+                    "action": "synchronize",
+                    "number": 1,
+                    "pull_request": {
+                        "number": 1,
+                        "title": "Deploy",
+                        "state": "open",
+                        "head": side(HEAD_BRANCH),
+                        "base": side(self.branch),
+                    },
+                    "inputs": inputs,
+                })
             }
         }
     }

@@ -43,6 +43,7 @@ impl Records {
                 url: Some("https://github.com/o/r/actions/runs/4711".to_owned()),
                 rehearsal,
                 version: "0.1.0".to_owned(),
+                bundle: None,
             }),
         )
     }

@@ -109,24 +109,19 @@ pub fn show_state() -> Vec<String> {
     words(&["show", "-json", "-no-color"])
 }
 
-/// Applies a saved plan, and nothing else.
-pub fn apply(file: &Utf8Path, lock_timeout: Duration) -> Vec<String> {
-    let mut arguments = words(&["apply", "-input=false", "-json"]);
-    arguments.push(waiting(lock_timeout));
-    arguments.push(path(file));
-    arguments
-}
-
-/// Applies a saved plan, with files of variables: what is ephemeral is in no plan. Of the others terraform takes the same values alone.
-pub fn apply_with<'f>(
+/// Applies a saved plan, and nothing else. What is ephemeral is in no plan, so files of variables may be wanted again; of other
+/// variables terraform takes the same values alone.
+pub fn apply<'f>(
     file: &Utf8Path,
     var_files: impl IntoIterator<Item = &'f Utf8Path>,
     lock_timeout: Duration,
 ) -> Vec<String> {
-    let mut arguments = apply(file, lock_timeout);
-    let at = arguments.len() - 1;
-    let var_files = var_files.into_iter();
-    arguments.splice(at..at, var_files.map(|file| format!("-var-file={file}")));
+    let mut arguments = words(&["apply", "-input=false", "-json"]);
+    arguments.push(waiting(lock_timeout));
+    for var_file in var_files {
+        arguments.push(format!("-var-file={var_file}"));
+    }
+    arguments.push(path(file));
     arguments
 }
 
@@ -156,21 +151,6 @@ pub fn force_unlock(id: &str) -> Vec<String> {
 /// Chooses a workspace, and makes it where there is none of the name.
 pub fn workspace(name: &str) -> Vec<String> {
     with(&["workspace", "select", "-no-color", "-or-create"], name)
-}
-
-/// Prints the version.
-pub fn version() -> Vec<String> {
-    words(&["version", "-json"])
-}
-
-/// Reads the version; `None` where something else was printed.
-pub fn version_of(json: &[u8]) -> Option<String> {
-    #[derive(serde::Deserialize)]
-    struct VersionDocument {
-        terraform_version: String,
-    }
-    let document: VersionDocument = serde_json::from_slice(json).ok()?;
-    Some(document.terraform_version)
 }
 
 fn words(words: &[&str]) -> Vec<String> {
@@ -328,7 +308,7 @@ mod tests {
             "plan -input=false -detailed-exitcode -json -destroy -lock-timeout=90s -var-file=eu.tfvars -out=-odd.plan"
         );
         assert_eq!(
-            apply(file, timeout).join(" "),
+            apply(file, [], timeout).join(" "),
             "apply -input=false -json -lock-timeout=90s ./-odd.plan"
         );
         assert_eq!(show(file).join(" "), "show -json -no-color ./-odd.plan");

@@ -10,6 +10,7 @@ mod model;
 mod read;
 mod rules;
 mod shown;
+mod stated;
 mod summary;
 mod take;
 #[cfg(test)]
@@ -21,7 +22,8 @@ pub use model::{
     Action, AttributeChange, Changes, Counts, Deferred, Importing, Mode, OutputChange,
     ResourceChange, Standing, StandingStatus,
 };
-pub use read::{ChangesError, Reading, secrets_of_state};
+pub use read::{ChangesError, Reading, resources_of_state, secrets_of_state};
 pub use rules::{Allowed, JudgedPolicy, Judgement, NotAllowed, Policy, PolicyError, Violation};
 pub use shown::Shown;
+pub use stated::{Resources, Stated};
 pub use summary::{Entry, Group, Summary};

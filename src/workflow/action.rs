@@ -110,8 +110,10 @@ pub const BINARY: Input = input("binary", "DEPLOY_ACTION_INPUT_BINARY");
 
 /// Output of a dry run: the ids of the jobs that have something to do, a JSON list.
 pub const OUTPUT_JOBS: &str = "jobs";
-/// Output of a dry run: the digest that approvals are bound to.
+/// Output of a dry run: the digest that approvals are bound to; of a preview: the bundle's.
 pub const OUTPUT_DIGEST: &str = "digest";
+/// Folder of bundles, below the runner's temporary one; the artifact has its name.
+pub const BUNDLES: &str = "deploy-action-bundles";
 /// Outputs of `tags`, named as those of docker/metadata-action.
 pub const OUTPUTS_OF_TAGS: [&str; 10] = [
     "version",

@@ -39,20 +39,68 @@ pub fn asks_confirmation(task: &Task) -> bool {
 /// A name that GitHub does not take.
 pub fn secrets(graph: &TaskGraph<'_>, node: &Node<'_>) -> Result<BTreeSet<Name>, WorkflowError> {
     let plan = graph.plan();
-    let read = node
-        .task
-        .reads
-        .iter()
-        .filter(|read| read.reference.root == "secrets");
-    let mut found: BTreeSet<Name> = read
-        .filter_map(|read| read.reference.names().first()?.parse().ok())
-        .filter(|name| is_held_by_github(plan, name))
-        .collect();
+    let mut found = BTreeSet::new();
+    for index in asked_states(graph, node) {
+        let maker = &graph.nodes()[index];
+        found.extend(own_secrets(plan, maker.task));
+        found.extend(keys(graph, maker));
+    }
+    found.extend(own_secrets(plan, node.task));
     found.extend(keys(graph, node));
     match found.iter().find(|name| !is_secret_name(name.as_str())) {
         Some(name) => Err(WorkflowError::SecretName(name.to_string())),
         None => Ok(found),
     }
+}
+
+fn own_secrets<'p>(plan: &'p Plan, task: &'p Task) -> impl Iterator<Item = Name> + 'p {
+    let read = task
+        .reads
+        .iter()
+        .filter(|read| read.reference.root == "secrets");
+    read.filter_map(|read| read.reference.names().first()?.parse().ok())
+        .filter(|name| is_held_by_github(plan, name))
+}
+
+/// The terraform tasks into whose states a job looks for a task, directly or for another of them: by a check, or for an output
+/// that may be secret and that no key opens.
+fn asked_states(graph: &TaskGraph<'_>, node: &Node<'_>) -> BTreeSet<usize> {
+    let (mut found, mut open) = (BTreeSet::new(), states_of(graph, node));
+    while let Some(index) = open.pop() {
+        if found.insert(index) {
+            open.extend(states_of(graph, &graph.nodes()[index]));
+        }
+    }
+    found
+}
+
+fn states_of(graph: &TaskGraph<'_>, node: &Node<'_>) -> Vec<usize> {
+    let plan = graph.plan();
+    let environment = node.key.environment.as_ref();
+    let looked = node.task.all_checks().filter_map(|check| {
+        let task = check.body.get("task").and_then(Field::literal);
+        task.filter(|_| check.kind == CheckKind::Terraform)
+    });
+    let has_key = |index: usize| {
+        let environment = graph.nodes()[index].key.environment.as_ref();
+        let environment = environment.and_then(|name| plan.environments.get(name));
+        environment.is_some_and(|environment| environment.key.is_some())
+    };
+    let of_task = |id: &str| match id.parse() {
+        Ok(id) => graph.resolve(&id, environment),
+        Err(_) => Vec::new(),
+    };
+    let mut found: Vec<usize> = looked.flat_map(|id| of_task(&id)).collect();
+    for read in &node.task.reads {
+        if let ("tasks", [id, "outputs", ..]) = (
+            read.reference.root.as_str(),
+            read.reference.names().as_slice(),
+        ) {
+            found.extend(of_task(id).into_iter().filter(|&index| !has_key(index)));
+        }
+    }
+    found.retain(|&index| graph.nodes()[index].task.kind == Kind::Terraform);
+    found
 }
 
 /// A secret with a source behind a connection is read from there.

@@ -205,6 +205,7 @@ impl Build<'_, '_> {
         if command == Command::Preview {
             permissions.write("pull-requests", "post the preview as a comment");
             job.timeout_minutes = 60;
+            job.steps.push(self.steps.keep_bundles());
             // In a workflow of previews alone the whole run has this group already.
             job.concurrency =
                 (!self.events.start_only(Command::Preview)).then(|| self.preview_concurrency());

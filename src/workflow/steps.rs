@@ -108,6 +108,22 @@ impl Steps {
     }
 }
 
+/// How long an artifact with bundles is kept. A bundle says itself until when it may be carried out.
+const DAYS_OF_A_BUNDLE: u64 = 7;
+
+impl Steps {
+    /// Keeps the bundles that a preview sealed, for as long as somebody may carry one out.
+    pub fn keep_bundles(&self) -> Step {
+        let path = format!("{}/{}", braces("runner.temp"), action::BUNDLES);
+        Step::uses("Keep the bundle", pins::UPLOAD_ARTIFACT)
+            .with("name", action::BUNDLES)
+            .with("path", path)
+            .with("if-no-files-found", "ignore")
+            .with("overwrite", true)
+            .with("retention-days", DAYS_OF_A_BUNDLE)
+    }
+}
+
 /// Names phases and environments, one a line; nothing where all are meant.
 pub fn selected(mut step: Step, phases: &[PhaseId], environments: &[EnvironmentName]) -> Step {
     let mut add = |input: action::Input, names: Vec<&str>| {

@@ -243,6 +243,9 @@ phases:
         image: { copy: "docker.io/library/busybox@sha256:0000000000000000000000000000000000000000000000000000000000000000", push: hub, name: busybox }
       - { id: signed, image: { layout: out, push: hub, name: signed, sign: true } }
       - { id: unsigned, image: { layout: out, name: signed, sign: true } }
+      - { id: infra, env: { A: "${{ secrets.OWN }}" }, terraform: { dir: workflows/relay/terraform/rackspace-spot } }
+      - { id: reads-again, env: { A: "${{ tasks.infra.outputs.key }}" }, run: { command: make, changes: false } }
+      - { id: asks-state, check: [{ terraform: { task: infra, resource: a.b } }] }
   - id: two
     environment: production
     tasks:
@@ -280,6 +283,9 @@ fn each_job_is_given_the_secrets_and_permissions_of_its_task_and_no_other() {
     one--copied: [] None contents: write, packages: write
     one--signed: [] None contents: write, id-token: write, packages: write
     one--unsigned: [] None contents: write
+    one--infra: ["${{ secrets.OWN }}"] None contents: write
+    one--reads-again: ["${{ secrets.OWN }}"] None contents: write
+    one--asks-state: ["${{ secrets.OWN }}"] None contents: write
     two--makes: ["${{ secrets.OWN }}"] Some("production") contents: write, id-token: write
     two--opens: ["${{ secrets.KEY }}"] Some("production") contents: write
     two--looks: [] None contents: write
@@ -292,8 +298,8 @@ fn a_secret_of_a_task_without_environment_says_why_it_is_accepted() {
     let text = render(&model(&plan)).expect("it is rendered");
     assert_eq!(
         text.matches("zizmor: ignore[secrets-outside-env]").count(),
-        2,
-        "the step and its closing step"
+        6,
+        "the steps of four jobs, and the closing steps of the two that change something"
     );
     assert!(text.contains("SHARED: ${{ secrets.SHARED }} # zizmor: ignore[secrets-outside-env] the task belongs to no environment"));
 }

@@ -6,6 +6,7 @@ mod registry;
 use std::path::PathBuf;
 
 use rustix::process::Signal;
+use serde_json::json;
 
 use crate::{
     rehearse_world::Rehearsals,
@@ -170,15 +171,27 @@ fn a_check_of_the_task_is_logged_in_too() {
 
 #[test]
 fn a_job_of_a_pull_request_is_the_account_that_only_reads() {
-    let world = world("true", "");
-    world.write("event.json", r#"{"number":1,"pull_request":{"number":1}}"#);
-    let event = world.repository().join("event.json");
-    let world = world
-        .with("GITHUB_EVENT_NAME", "pull_request")
-        .with("GITHUB_EVENT_PATH", event.to_str().expect("text"));
-    world.run(&[]).tells("0: a succeeded");
-    let document = world.read("document");
-    assert!(document.contains("/look@acme.example:"), "{document}");
+    let own = json!({ "repo": { "full_name": "acme/app" } });
+    let payload = json!({ "pull_request": { "number": 1, "head": own, "base": own } });
+    let queue =
+        json!({ "merge_group": { "head_ref": "refs/heads/gh-readonly-queue/main/pr-1-0a1b" } });
+    for (event, payload) in [("pull_request", &payload), ("merge_group", &queue)] {
+        let world = world("true", ", changes: false").of_event(event, payload);
+        world.run(&[]).tells("0: a succeeded");
+        let document = world.read("document");
+        assert!(document.contains("/look@acme.example:"), "{document}");
+    }
+    let plan = plan(&format!("{NOTE}true"), ", changes: false");
+    let without = plan.replace(", preview-service-account: look@acme.example", "");
+    let world = job(&without).of_event("pull_request", &payload);
+    let ran = world.run(&[]);
+    ran.tells("1: a failed (invalid)");
+    let failure = ran.failure("a");
+    assert!(
+        failure.contains("no account that a pull request may take on; `deploy@acme.example`"),
+        "{failure}"
+    );
+    assert_eq!(world.read("mode"), "", "nothing was started");
 }
 
 #[test]

@@ -1,8 +1,12 @@
 //! `deploy-action rehearse`: what it carries out, what it says, what it leaves, and how it goes on.
 #![cfg(target_os = "linux")]
 
+mod again;
+mod apart;
+mod ends;
+mod events;
+
 use std::{
-    collections::BTreeSet,
     fs,
     io::{Read as _, Write as _},
     net::TcpStream,
@@ -13,7 +17,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::{
-    rehearse_world::{Rehearsals, Started, files_below},
+    rehearse_world::{Rehearsals, files_below},
     world::wait_until,
 };
 
@@ -84,6 +88,37 @@ const SHOP_FILES: &[(&str, &str)] = &[
         "provider \"registry.terraform.io/shop/cloud\" {\n  version = \"1.0.0\"\n}\n",
     ),
 ];
+
+const EVENTS: &str = r#"
+version: 1
+name: events
+connections: { ghcr: { registry: { host: ghcr.io } } }
+phases:
+  - id: publish
+    tasks:
+      - id: image
+        image:
+          assemble: { files: { /a: a }, entrypoint: [/a] }
+          push: ghcr
+          tags: |
+            type=ref,event=branch
+            type=ref,event=tag
+  - id: ship
+    tasks: [{ id: hand, run: { script: 'echo hand >> ~/trace' } }]
+workflows:
+  publish: { on: { push: { branches: [main], tags: ["v*"] } }, phases: publish }
+  ship: { on: { workflow_dispatch: {} }, phases: ship }
+"#;
+
+/// `wait` says that it runs and goes on when it may.
+const WAITING: &str = r#"
+version: 1
+name: waiting
+phases:
+  - id: all
+    tasks: [{ id: wait, run: { script: 'echo x > ~/started; while test -d ~ && ! test -e ~/go; do sleep 0.05; done; echo end >> ~/trace' } }]
+workflows: { deploy: { on: { push: { branches: [main] } } } }
+"#;
 
 #[test]
 fn a_rehearsal_says_what_was_real_and_a_second_one_repeats_no_finished_task() {
@@ -296,435 +331,6 @@ fn shapes(secret: &str) -> Vec<String> {
         told("printf %s \"$SECRET\" | od -An -v -tx1 | tr -d ' \\n'"),
     ]
 }
-
-// ------------------------------------------------------------------ edited and rehearsed again
-
-/// `second` reads what `first` gives; `other` reads a file.
-const CHAIN: &str = r#"
-version: 1
-name: chain
-inputs: { greeting: { default: one } }
-phases:
-  - id: all
-    one-job: true
-    tasks:
-      - id: first
-        run: { script: 'echo "text=$GREETING" >> "$GITHUB_OUTPUT"; echo "first $GREETING" >> ~/trace' }
-        env: { GREETING: "${{ inputs.greeting }}" }
-        paths: none
-        outputs: { text: {} }
-      - id: second
-        run: { script: 'echo "second $TEXT" >> ~/trace' }
-        env: { TEXT: "${{ tasks.first.outputs.text }}" }
-        paths: none
-      - id: other
-        needs: second
-        run: { script: 'echo "other $(cat version)" >> ~/trace' }
-        paths: version
-workflows: { deploy: { on: { push: { branches: [main] } } } }
-"#;
-
-#[test]
-fn an_edit_repeats_exactly_what_depends_on_it_and_going_back_deploys_again() {
-    let chain = Rehearsals::new(CHAIN, &[("version", "v1\n")]);
-    let traced = |args: &[&str]| {
-        let before = chain.trace("trace");
-        let ran = chain.rehearse_to(0, args);
-        (chain.trace("trace")[before.len()..].to_owned(), ran.stderr)
-    };
-    assert_eq!(traced(&[]).0, "first one\nsecond one\nother v1\n");
-    // An input, as it is given and as it is written.
-    assert_eq!(
-        traced(&["--input", "greeting=two"]).0,
-        "first two\nsecond two\n"
-    );
-    assert_eq!(traced(&[]).0, "first one\nsecond one\n");
-    assert_eq!(traced(&[]).0, "");
-    chain.world.write(
-        "deploy.yaml",
-        &CHAIN.replace("default: one", "default: three"),
-    );
-    chain.render();
-    let (again, words) = traced(&[]);
-    assert_eq!(again, "first three\nsecond three\n");
-    assert!(words.contains(", with 1 uncommitted change\n"), "{words}");
-    // A file that is not committed.
-    chain.world.write("version", "v2\n");
-    let (again, words) = traced(&[]);
-    assert_eq!(again, "other v2\n");
-    assert!(words.contains(", with 2 uncommitted changes\n"), "{words}");
-    chain.world.write("version", "v1\n");
-    assert_eq!(traced(&[]).0, "other v1\n");
-    assert_eq!(
-        traced(&["--fresh"]).0,
-        "first three\nsecond three\nother v1\n"
-    );
-}
-
-#[test]
-fn a_new_file_is_rehearsed_and_a_removed_one_is_not_there() {
-    let plan = r#"
-version: 1
-name: files
-phases: [{ id: all, tasks: [{ id: look, run: { script: 'ls a b c > ~/seen 2> /dev/null || true', changes: false } }] }]
-workflows: { deploy: { on: { push: { branches: [main] } } } }
-"#;
-    let files = Rehearsals::new(plan, &[("a", ""), ("b", "")]);
-    files.world.write("c", "");
-    fs::remove_file(files.world.repository().join("a")).expect("it is there");
-    let ran = files.rehearse_to(0, &[]);
-    assert_eq!(files.trace("seen"), "b\nc\n", "{}", ran.all());
-}
-
-// ------------------------------------------------------------------ events, drift, failures
-
-const EVENTS: &str = r#"
-version: 1
-name: events
-connections: { ghcr: { registry: { host: ghcr.io } } }
-phases:
-  - id: publish
-    tasks:
-      - id: image
-        image:
-          assemble: { files: { /a: a }, entrypoint: [/a] }
-          push: ghcr
-          tags: |
-            type=ref,event=branch
-            type=ref,event=tag
-  - id: ship
-    tasks: [{ id: hand, run: { script: 'echo hand >> ~/trace' } }]
-workflows:
-  publish: { on: { push: { branches: [main], tags: ["v*"] } }, phases: publish }
-  ship: { on: { workflow_dispatch: {} }, phases: ship }
-"#;
-
-#[test]
-fn an_event_plays_only_what_it_starts() {
-    let events = Rehearsals::new(EVENTS, &[("a", "a\n")]);
-    let tag = events.rehearse_to(0, &["--event", "tag"]);
-    assert!(
-        tag.stderr.contains("events / publish (push of tag v1.0.0)"),
-        "{}",
-        tag.stderr
-    );
-    assert!(!tag.stderr.contains("events / ship"), "{}", tag.stderr);
-    assert_eq!(events.tags(), ["latest", "v1.0.0"]);
-    assert_eq!(events.trace("trace"), "");
-    let hand = events.rehearse_to(0, &["--event", "dispatch"]);
-    assert!(
-        hand.stderr.contains("events / ship (started by hand)"),
-        "{}",
-        hand.stderr
-    );
-    assert!(!hand.stderr.contains("events / publish"), "{}", hand.stderr);
-    assert_eq!(events.trace("trace"), "hand\n");
-}
-
-#[test]
-fn an_event_that_starts_nothing_ends_with_5() {
-    let plan = EVENTS.replace(", tags: [\"v*\"]", "");
-    let events = Rehearsals::new(&plan, &[("a", "a\n")]);
-    let ran = events.rehearse_to(5, &["--event", "tag"]);
-    assert!(
-        ran.stderr
-            .contains("no workflow of the plan is started by that event"),
-        "{}",
-        ran.stderr
-    );
-}
-
-#[test]
-fn a_workflow_file_that_drifted_ends_with_3_and_runs_nothing() {
-    let events = Rehearsals::new(EVENTS, &[("a", "a\n")]);
-    let path = ".github/workflows/ship.yml";
-    let text = fs::read_to_string(events.world.repository().join(path)).expect("it is rendered");
-    events
-        .world
-        .write(path, &text.replace("ubuntu-24.04", "ubuntu-22.04"));
-    let ran = events.rehearse_to(3, &[]);
-    assert!(
-        ran.stderr.contains(
-            "1 file is not what the plan says; `deploy-action render deploy.yaml` writes what it says"
-        ),
-        "{}",
-        ran.stderr
-    );
-    assert_eq!(events.trace("trace"), "");
-    assert!(events.registry().is_empty());
-}
-
-#[test]
-fn a_task_that_fails_ends_with_1_its_last_words_are_shown_and_its_tree_is_kept() {
-    let plan = r#"
-version: 1
-name: failing
-phases:
-  - id: one
-    tasks: [{ id: bad, run: { script: 'touch left; echo the reason is clear; exit 7', changes: false } }]
-  - id: two
-    tasks: [{ id: later, run: { script: 'echo later >> ~/trace' } }]
-workflows: { deploy: { on: { push: { branches: [main] } } } }
-"#;
-    let failing = Rehearsals::new(plan, &[]);
-    let ran = failing.rehearse_to(1, &[]);
-    assert!(
-        ran.stderr.contains("failure one / bad (exit code 1)"),
-        "{}",
-        ran.stderr
-    );
-    assert!(ran.stderr.contains("the reason is clear"), "{}", ran.stderr);
-    assert_eq!(failing.trace("trace"), "");
-    let kept = files_below(&failing.stage().join("work"));
-    assert!(
-        kept.iter().any(|path| path.ends_with("one--bad/left")),
-        "{kept:?}"
-    );
-    assert_eq!(failing.states()["bad"], "failed");
-    assert!(failing.comments()[0].contains("failed"));
-    // When it has gone well once, what was kept is removed.
-    failing
-        .world
-        .write("deploy.yaml", &plan.replace("exit 7", "true"));
-    let ran = failing.rehearse_to(0, &[]);
-    assert!(ran.stderr.contains("success one / bad"), "{}", ran.stderr);
-    let kept = files_below(&failing.stage().join("work"));
-    assert!(
-        !kept.iter().any(|path| path.ends_with("one--bad/left")),
-        "{kept:?}"
-    );
-}
-
-#[test]
-fn an_invalid_plan_is_told_before_anything_is_staged() {
-    let world = Rehearsals::new(EVENTS, &[("a", "a\n")]);
-    world
-        .world
-        .write("deploy.yaml", &EVENTS.replace("push: ghcr", "push: ghrc"));
-    let ran = world.rehearse_to(2, &[]);
-    assert!(
-        ran.stderr.contains("did you mean `ghcr`?"),
-        "{}",
-        ran.stderr
-    );
-    assert!(!world.stage().exists());
-}
-
-#[test]
-fn a_registry_whose_host_is_an_expression_is_replaced_too() {
-    let plan = EVENTS
-        .replace(
-            "name: events\n",
-            "name: events\ninputs: { host: { default: registry.invalid } }\n",
-        )
-        .replace("host: ghcr.io", "host: \"${{ inputs.host }}\", path: acme");
-    let events = Rehearsals::new(&plan, &[("a", "a\n")]);
-    let ran = events.rehearse_to(0, &["--event", "push"]);
-    assert!(
-        ran.stderr.contains("registry.invalid/acme/"),
-        "{}",
-        ran.stderr
-    );
-    assert_eq!(events.tags(), ["main"]);
-    assert_eq!(events.task("image")["reality"]["type"], "stand-in");
-}
-
-// ------------------------------------------------------------------ where
-
-#[test]
-fn two_clones_are_rehearsed_at_the_same_time_and_do_not_meet() {
-    // Each waits for the other, so both have to run at once.
-    let plan = r#"
-version: 1
-name: meeting
-phases:
-  - id: all
-    one-job: true
-    tasks:
-      - id: wait
-        run: { script: 'mktemp ~/here.XXXXXX; while test -d ~ && [ "$(ls ~/here.* | wc -l)" -lt 2 ]; do sleep 0.05; done' }
-        timeout: 50s
-workflows: { deploy: { on: { push: { branches: [main] } } } }
-"#;
-    let meeting = Rehearsals::new(plan, &[]);
-    let clone = meeting.world.out("clone");
-    let mut git = std::process::Command::new("git");
-    git.args(["clone", "--quiet"])
-        .args([&meeting.world.repository(), &clone])
-        .env("GIT_CONFIG_GLOBAL", "/dev/null");
-    assert!(git.status().expect("git is there").success());
-    let start = |folder: &PathBuf, name: &str| {
-        let mut command = meeting.world.program(&["rehearse", "--jobs", "2"]);
-        command.current_dir(folder);
-        Started::of(command, &meeting.world, name)
-    };
-    let first = start(&meeting.world.repository(), "first");
-    let second = start(&clone, "second");
-    for ran in [first.end(), second.end()] {
-        assert_eq!(ran.code, Some(0), "{}", ran.all());
-    }
-    let stages = meeting.world.state().join("deploy-action/rehearsals");
-    let names: Vec<String> = fs::read_dir(&stages)
-        .expect("stages")
-        .flatten()
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .collect();
-    assert_eq!(names.len(), 2, "{names:?}");
-    assert!(
-        names.iter().all(|name| name.starts_with("meeting-")),
-        "{names:?}"
-    );
-}
-
-/// `wait` says that it runs and goes on when it may.
-const WAITING: &str = r#"
-version: 1
-name: waiting
-phases:
-  - id: all
-    tasks: [{ id: wait, run: { script: 'echo x > ~/started; while test -d ~ && ! test -e ~/go; do sleep 0.05; done; echo end >> ~/trace' } }]
-workflows: { deploy: { on: { push: { branches: [main] } } } }
-"#;
-
-#[test]
-fn a_second_rehearsal_of_one_clone_ends_with_10_and_names_the_first() {
-    let waiting = Rehearsals::new(WAITING, &[]);
-    let first = waiting.start(&[]);
-    waiting.wait_for("started");
-    let second = waiting.rehearse_to(10, &[]);
-    let holder = format!("is used by another rehearsal, process {}\n", first.id());
-    assert!(second.stderr.contains(&holder), "{}", second.stderr);
-    assert!(
-        second.stderr.contains("name another folder by `--stage`"),
-        "{}",
-        second.stderr
-    );
-    waiting.allow("go");
-    let first = first.end();
-    assert_eq!(first.code, Some(0), "{}", first.all());
-    assert_eq!(waiting.trace("trace"), "end\n");
-}
-
-#[test]
-fn a_repository_without_a_commit_and_a_folder_without_git_are_rehearsed() {
-    for script in ["rm -rf .git", "rm -rf .git && git init --quiet"] {
-        let events = Rehearsals::new(EVENTS, &[("a", "a\n")]);
-        let mut shell = std::process::Command::new("sh");
-        shell
-            .args(["-c", script])
-            .current_dir(events.world.repository());
-        assert!(shell.status().expect("a shell").success());
-        let ran = events.rehearse_to(0, &[]);
-        assert_eq!(events.trace("trace"), "hand\n", "{script}: {}", ran.all());
-        assert_eq!(events.tags(), ["main"]);
-    }
-}
-
-// ------------------------------------------------------------------ cut off
-
-#[test]
-fn a_rehearsal_that_is_interrupted_ends_with_130_and_leaves_no_process() {
-    let plan = WAITING.replace(
-        "workflows:",
-        "  - { id: later, tasks: [{ id: late, run: { script: 'echo late >> ~/trace' } }] }\nworkflows:",
-    );
-    let waiting = Rehearsals::new(&plan, &[]);
-    let started = waiting.start(&[]);
-    waiting.wait_for("started");
-    started.signal(Signal::INT);
-    let ran = started.end();
-    assert_eq!(ran.code, Some(130), "{}", ran.all());
-    assert_eq!(waiting.processes(), Vec::<String>::new());
-    assert_eq!(waiting.trace("trace"), "");
-    assert!(
-        ran.stderr.contains("cancelled all / wait"),
-        "{}",
-        ran.stderr
-    );
-    assert_eq!(
-        waiting.comments().len(),
-        1,
-        "the job that closes a run still tells"
-    );
-}
-
-/// `page` and `image` are done when `wait` begins.
-const KILLED: &str = r#"
-version: 1
-name: killed
-connections: { ghcr: { registry: { host: ghcr.io } } }
-phases:
-  - id: build
-    one-job: true
-    tasks:
-      - id: page
-        run: { script: 'mkdir -p out; echo page > out/page; echo page >> ~/trace', changes: false }
-        paths: none
-        artifacts: { page: { path: out/page } }
-      - id: image
-        image:
-          assemble: { files: { /page: "${{ tasks.page.artifacts.page }}" }, entrypoint: [/page] }
-          push: ghcr
-          tags: type=sha
-      - id: wait
-        needs: image
-        run: { script: 'echo begin >> ~/trace; echo x > ~/started; while test -d ~ && ! test -e ~/go; do sleep 0.05; done; touch left; echo end >> ~/trace' }
-        paths: none
-      - { id: last, needs: wait, run: { script: 'echo last >> ~/trace' }, paths: none }
-workflows: { deploy: { on: { push: { branches: [main] } } } }
-"#;
-
-#[test]
-fn a_killed_rehearsal_goes_on_and_repeats_nothing_that_was_finished() {
-    let killed = Rehearsals::new(KILLED, &[]);
-    let first = killed.start(&[]);
-    killed.wait_for("started");
-    first.kill_group();
-    // The jobs end with the rehearsal. What changes the outside stays with its keeper, as when a machine's runner is killed.
-    killed.wait_until_gone(|line| line.contains(" action"));
-    let second = killed.start(&[]);
-    killed.allow("go");
-    let second = second.end();
-    assert_eq!(second.code, Some(0), "{}", second.all());
-    assert_eq!(killed.trace("trace"), "page\nbegin\nend\nlast\n");
-    let states = killed.states();
-    assert!(
-        states.values().all(|state| state == "automated-unproved"),
-        "{states:?}"
-    );
-    each_blob_was_sent_once(&killed);
-    killed.wait_until_gone(|_| true);
-    let third = killed.rehearse_to(0, &[]);
-    assert_eq!(
-        killed.trace("trace"),
-        "page\nbegin\nend\nlast\n",
-        "{}",
-        third.all()
-    );
-    each_blob_was_sent_once(&killed);
-}
-
-fn each_blob_was_sent_once(rehearsals: &Rehearsals) {
-    let requests = rehearsals.requests("registry");
-    let uploads: Vec<String> = requests
-        .iter()
-        .filter(|request| {
-            let path = request["path"].as_str().unwrap_or_default();
-            request["method"] == "PUT" && path.contains("/blobs/uploads/")
-        })
-        .map(|request| request["query"].as_str().unwrap_or_default().to_owned())
-        .collect();
-    let different: BTreeSet<&String> = uploads.iter().collect();
-    assert_eq!(uploads.len(), different.len(), "{uploads:?}");
-    assert_eq!(
-        uploads.len(),
-        5,
-        "layer and configuration; the list of contents, the provenance, and their empty configuration: {uploads:?}"
-    );
-    assert_eq!(rehearsals.count("registry", "POST"), uploads.len() + 1);
-}
-
-// ------------------------------------------------------------------ the registry alone
 
 #[test]
 fn the_registry_alone_prints_its_address_and_serves_until_it_is_stopped() {

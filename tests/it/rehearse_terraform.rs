@@ -22,6 +22,9 @@ phases:
           sensitive: data.spot_kubeconfig.this.*
           variables: { bid_price: 0.004, rackspace_spot_token: "${{ secrets.TOKEN }}" }
           policy: [{ resource: spot_spotnodepool.*, count: 1, expect: { desired_server_count: 1, bid_price: 0.004 } }]
+        verify:
+          - { id: one-node, terraform: { task: cloudspace, resource: spot_spotnodepool.* }, expect: { count: 1, desired_server_count: 1 } }
+          - { id: sealed, terraform: { task: cloudspace, resource: data.spot_kubeconfig.this }, expect: { raw: sensitive } }
       - id: reader
         needs: cloudspace
         env: { KUBECONFIG_TEXT: "${{ tasks.cloudspace.outputs.kubeconfig }}" }
@@ -75,6 +78,13 @@ fn a_cloudspace_is_made_on_a_stand_in_and_its_kubeconfig_is_nowhere_in_clear() {
     assert_eq!(task["reality"]["type"], "stand-in", "{task}");
     let what = task["effects"][0]["what"].as_str().unwrap_or_default();
     assert!(what.starts_with("terraform infra/spot: 2 to add"), "{what}");
+    let checks = task["checks"].as_array().expect("checks");
+    for check in checks {
+        assert_eq!(check["word"], "held", "{check}");
+        let answered = &check["answered"];
+        assert_eq!(answered["reality"]["type"], "stand-in", "{check}");
+    }
+    assert_eq!(checks.len(), 2, "{task}");
     let held = cloud.staged("terraform/cloud.json");
     for kind in ["spot_cloudspace", "spot_spotnodepool"] {
         assert!(held.contains(kind), "{held}");

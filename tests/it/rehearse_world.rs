@@ -54,7 +54,8 @@ impl Rehearsals {
         assert_eq!(rendered.code, Some(0), "{}", rendered.all());
     }
 
-    fn folder(&self) -> PathBuf {
+    /// The folder of all of it: repository, home, state, stage, temporary files.
+    pub fn folder(&self) -> PathBuf {
         let repository = self.world.repository();
         repository.parent().expect("it is in a folder").to_owned()
     }

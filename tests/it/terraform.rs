@@ -4,9 +4,12 @@
 mod backend;
 mod blows;
 mod cases;
+mod check;
 mod cut;
+mod destroy;
 mod judge;
 mod parallel;
+mod secret;
 
 use crate::world::World;
 

@@ -170,7 +170,7 @@ fn a_checkpoint_is_posted_to_a_github_of_ones_own_through_the_proxy() {
     let front = authority.front(&["git.acme.example"], hub.address());
     let lead = ("git.acme.example:443".to_owned(), front);
     let proxy = Proxy::start(BTreeMap::from([lead]));
-    let plan = "name: app\nphases:\n  - id: ship\n    tasks:\n      - { id: a, run: { script: 'true' } }\n";
+    let plan = "name: app\nphases:\n  - id: ship\n    tasks:\n      - { id: a, run: { script: 'true', changes: false } }\n";
     let world = World::new(plan).on_actions();
     world.write(
         "event.json",

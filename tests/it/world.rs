@@ -47,12 +47,21 @@ impl World {
         self
     }
 
-    /// The same world as a job of run 7 on GitHub.
+    /// The same world as a job of run 7 on GitHub, which a push started.
     pub fn on_actions(self) -> Self {
         self.with("GITHUB_ACTIONS", "true")
+            .with("GITHUB_EVENT_NAME", "push")
             .with("GITHUB_RUN_ID", "7")
             .with("GITHUB_REPOSITORY", "acme/app")
             .with("GITHUB_ACTOR", "ada")
+    }
+
+    /// The same world as a job that another event started.
+    pub fn of_event(self, name: &str, payload: &Value) -> Self {
+        let path = self.out("event.json");
+        fs::write(&path, payload.to_string()).expect("an event");
+        self.with("GITHUB_EVENT_NAME", name)
+            .with("GITHUB_EVENT_PATH", &path.to_string_lossy())
     }
 
     pub fn set(&mut self, name: &str, value: &str) {
@@ -185,8 +194,13 @@ impl World {
 
     /// Starts `run` and stays with it.
     pub fn start(&self, args: &[&str]) -> Running {
+        self.start_verb(&with_json(args))
+    }
+
+    /// Starts any verb and stays with it.
+    pub fn start_verb(&self, args: &[&str]) -> Running {
         let mut child = self
-            .program(&with_json(args))
+            .program(args)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

@@ -4,9 +4,11 @@ mod attest;
 mod build;
 mod kept;
 mod make;
+mod preview;
 mod sign;
 mod tags;
 
+pub(in crate::execute) use self::preview::preview;
 use self::{
     attest::Documents,
     kept::forget,
@@ -49,13 +51,17 @@ pub(super) async fn publish<'p>(
     to.prove().await?;
     let started = run.world.now();
     let facts = facts(run).await?;
-    let words = Words::of(run, &image, &facts)?;
+    let words = match run.reviewed_words(attempt.node) {
+        Some(reviewed) => Words::from(reviewed),
+        None => Words::of(run, &image, &facts)?,
+    };
     let layout = make(run, attempt, &image, &words, result).await?;
     if let Err(error) = judge(&body, &layout) {
         // What is not as it should be is not kept for another attempt.
         forget(run, attempt)?;
         return Err(error);
     }
+    run.hold_image_against_review(attempt.node, &layout.root()?.digest)?;
     let tags = tags(run, &image, &facts)?;
     for warning in &tags.warnings {
         run.recorder

@@ -61,7 +61,8 @@ pub(super) async fn execute<'p>(
     let outputs_path = outputs_file.as_ref().map(|file| file.path.as_str());
     let mut logins = run.child_logins(node)?;
     result.effects.append(&mut logins.effects);
-    let spec = capture(call(run, node, &body)?, node)
+    let spec = run.give_tools(call(run, node, &body)?, &body.tools).await?;
+    let spec = capture(spec, node)
         .env("GITHUB_OUTPUT", outputs_path.unwrap_or(NO_OUTPUTS))
         .timeout(node.task.timeout);
     let spec = logins.apply(spec);

@@ -2,24 +2,31 @@
 //!
 //! What may not be cut, planning (it holds the state's lock) and applying, runs under a keeper. Terraform speaks JSON lines; its
 //! standard output is nobody's but ours, because it may hold what only the plan knows to be secret. What is shown is made of it.
+mod again;
 mod apply;
 mod cache;
 mod call;
 mod copy;
+mod destroy;
 mod drift;
 mod failure;
 mod made;
 mod outputs;
 mod plan;
+mod preview;
 mod repair;
 mod rescue;
+mod reviewed;
+mod stated;
 mod transcript;
 mod unit;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use self::{call::Calls, transcript::Transcript, unit::Unit};
-pub(in crate::execute) use self::{copy::without_stand_in, rescue::take_up};
+pub(in crate::execute) use self::{
+    copy::without_stand_in, destroy::Destruction, preview::preview, rescue::take_up,
+};
 pub use self::{drift::Drifted, repair::Repaired};
 use super::{Attempt, BodyResult, ExecuteError, Run, evaluate, run::end_of_kept};
 use crate::{
@@ -31,6 +38,14 @@ use crate::{
 
 /// The folder of the keeper that holds an apply.
 const APPLY: &str = "apply";
+
+/// The same where the reviewed plan was stale, and another came to the same.
+const APPLY_AGAIN: &str = "apply-again";
+
+/// Whether a keeper's folder is that of an apply.
+fn is_apply(kept: &Utf8Path) -> bool {
+    matches!(kept.file_name(), Some(APPLY | APPLY_AGAIN))
+}
 
 /// Plans and applies.
 pub(super) async fn carry_out<'p>(
@@ -117,7 +132,7 @@ pub(super) async fn adopt<'p>(
     let of_attempt = kept.parent().unwrap_or(&kept);
     let ended = match end_of_kept(attempt, &kept, "terraform").await {
         // It changes nothing, so it matters to nobody how it ended.
-        Ok(_) | Err(ExecuteError::UnknownEnd { .. }) if kept.file_name() != Some(APPLY) => {
+        Ok(_) | Err(ExecuteError::UnknownEnd { .. }) if !is_apply(&kept) => {
             rescue::sweep(of_attempt)?;
             return carry_out(run, attempt, result).await;
         }
@@ -140,6 +155,7 @@ pub(super) async fn adopt<'p>(
         if said.code != 0 {
             return Err(calls.failed(APPLY, &said));
         }
+        calls.version().await?;
         calls.initialise().await?;
         outputs::read(&calls, result).await
     };

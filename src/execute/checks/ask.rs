@@ -83,6 +83,9 @@ impl<'p> Run<'_, 'p> {
                     .ask_image(question, &reader.required("reference")?)
                     .await;
             }
+            CheckKind::Terraform => {
+                return Box::pin(self.ask_terraform(question, reader)).await;
+            }
             CheckKind::Container => return Box::pin(self.ask_container(question, &body)).await,
             CheckKind::Tls
             | CheckKind::Dns
@@ -92,7 +95,6 @@ impl<'p> Run<'_, 'p> {
             | CheckKind::Kubernetes
             | CheckKind::Swarm
             | CheckKind::Helm
-            | CheckKind::Terraform
             | CheckKind::S3 => {
                 return Err(not_there(&format!(
                     "`{}` checks",
@@ -113,7 +115,10 @@ impl<'p> Run<'_, 'p> {
     ) -> Result<Asked, ExecuteError> {
         let body = RunBody::read(reader)?;
         let logins = self.child_logins(question.node)?;
-        let spec = body::call(self, question.node, &body)?
+        let spec = body::call(self, question.node, &body)?;
+        let spec = self
+            .give_tools(spec, &body.tools)
+            .await?
             .capture_stdout(body::MOST_STDOUT)
             .timeout(question.node.task.timeout);
         let spec = logins.apply(spec);

@@ -381,6 +381,7 @@ fn jobs_answers_and_approvals_are_kept_with_who_and_when() {
             url: None,
             rehearsal: false,
             version: "0.1.0".to_owned(),
+            bundle: None,
         })
     };
     let approved = |by: &str| Event::PhaseApproved {

@@ -261,6 +261,23 @@ impl TaskRecord {
         }
     }
 
+    /// Whether something that it did may still be there: an attempt was started, and it was not undone.
+    pub fn may_hold(&self) -> bool {
+        self.attempt.is_some() && self.standing != Standing::Undone
+    }
+
+    /// Returns the last attempt that succeeded, whether it still counts or not.
+    pub fn last_success(&self) -> Option<&Attempt> {
+        let succeeded = |attempt: &&Attempt| {
+            let ended = attempt.ended.as_ref();
+            ended.is_some_and(|ended| ended.outcome == Outcome::Succeeded)
+        };
+        self.attempt
+            .as_ref()
+            .filter(succeeded)
+            .or(self.former.as_ref())
+    }
+
     /// Returns the last attempt if nobody knows how it ended. It may still run.
     pub fn unfinished(&self) -> Option<&Attempt> {
         match self.standing {

@@ -182,11 +182,15 @@ static TOOL: Object = Object {
     exactly: &[],
     keys: &[
         Key::new("version", Type::Text, "exact version").required(),
-        Key::new("url", Type::Text, "where its release is"),
+        Key::new(
+            "url",
+            Type::Text,
+            "where its release is, with `{version}`, `{os}` and `{arch}` filled in",
+        ),
         Key::new(
             "sha256",
             MAP_OF_TEXT,
-            "digest of the release, a key a platform",
+            "SHA-256 of the release, a key a platform: `linux-amd64`",
         ),
     ],
 };

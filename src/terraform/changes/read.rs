@@ -9,7 +9,7 @@ use serde::{
 };
 
 use super::{
-    Changes,
+    Changes, Resources,
     document::{ChangeDocument, ConfigurationDocument, VariableDocument},
     take::Taking,
 };
@@ -123,17 +123,30 @@ pub fn secrets_of_state(
     reader: impl io::Read,
     sensitive: &[AddressPattern],
 ) -> Result<Vec<(String, Secret)>, ChangesError> {
-    let reading = Reading {
-        sensitive,
-        kept: &[],
-    };
-    let mut taking = Taking::of_state(&reading);
+    let kept = &[];
+    state(reader, &Reading { sensitive, kept }).map(Taking::into_secrets)
+}
+
+/// Returns the resources of a state that `reading` keeps, from what `terraform show -json` writes without a plan.
+///
+/// # Errors
+///
+/// The document is malformed.
+pub fn resources_of_state(
+    reader: impl io::Read,
+    reading: &Reading<'_>,
+) -> Result<Resources, ChangesError> {
+    state(reader, reading).map(Taking::into_resources)
+}
+
+fn state<'r>(reader: impl io::Read, reading: &Reading<'r>) -> Result<Taking<'r>, ChangesError> {
+    let mut taking = Taking::of_state(reading);
     let mut deserializer = serde_json::Deserializer::from_reader(reader);
     let read = State(&mut taking)
         .deserialize(&mut deserializer)
         .and_then(|()| deserializer.end());
     match read {
-        Ok(()) => Ok(taking.into_secrets()),
+        Ok(()) => Ok(taking),
         Err(error) => Err(taking.into_error(error)),
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, error::Category, value::RawValue};
 
 use super::{
     Action, AttributeChange, Changes, ChangesError, Deferred, Importing, Kept, Mode, OutputChange,
-    Reading, ResourceChange, Shown, Standing, StandingStatus,
+    Reading, ResourceChange, Resources, Shown, Standing, StandingStatus, Stated,
     attributes::{Sides, Walk, gather, print, push_index, push_name},
     document::{
         ChangeDocument, DeclaredVariable, DeferredDocument, Part, ResourceDocument,
@@ -44,6 +44,7 @@ pub(super) struct Taking<'r> {
     standings: Vec<Standing>,
     kept: Vec<Kept>,
     secrets: IndexMap<Secret, String>,
+    stated: Vec<Stated>,
 }
 
 /// The values of a change, read where they are needed.
@@ -80,6 +81,7 @@ impl<'r> Taking<'r> {
             standings: Vec::new(),
             kept: Vec::new(),
             secrets: IndexMap::new(),
+            stated: Vec::new(),
         }
     }
 
@@ -93,6 +95,17 @@ impl<'r> Taking<'r> {
     pub(super) fn into_secrets(self) -> Vec<(String, Secret)> {
         let secrets = self.secrets.into_iter();
         secrets.map(|(secret, place)| (place, secret)).collect()
+    }
+
+    pub(super) fn into_resources(self) -> Resources {
+        Resources {
+            found: self.stated,
+            secrets: self
+                .secrets
+                .into_iter()
+                .map(|(secret, place)| (place, secret))
+                .collect(),
+        }
     }
 
     /// Ends the reading where something could not be taken; the reason is kept for [`Taking::into_error`].
@@ -164,7 +177,9 @@ impl<'r> Taking<'r> {
         let is_wanted = self.is_state || document.mode.as_deref() == Some("data");
         let walk = Walk::at(&document.address, self.reading.sensitive);
         let is_plain = walk.patterns.is_empty() && !says_true(&document.sensitive_values);
-        if !is_wanted || is_plain {
+        let mut kept = self.reading.kept.iter();
+        let is_kept = self.is_state && kept.any(|pattern| pattern.matches(&document.address));
+        if !is_kept && (!is_wanted || is_plain) {
             return Ok(());
         }
         let values = Values {
@@ -173,6 +188,17 @@ impl<'r> Taking<'r> {
             ..Values::default()
         };
         self.keep_secrets(&walk, &values);
+        if is_kept {
+            let (after, sensitive) = (values.after.as_ref(), values.after_sensitive.as_ref());
+            self.stated.push(Stated {
+                values: Kept::of(&walk, after, sensitive, None).after,
+                mode: match document.mode.as_deref() {
+                    Some("data") => Mode::Data,
+                    _ => Mode::Managed,
+                },
+                address: document.address,
+            });
+        }
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{ExecuteError, Run};
 use crate::{
+    bundle,
     event::FailureKind,
     execute::{error::chain, registry::Registry},
     image::{
@@ -143,6 +144,15 @@ pub(super) fn taken(computed: &ComputedTags, targets: &[PublishTarget]) -> Vec<T
 pub(super) struct Words {
     pub(super) labels: BTreeMap<String, String>,
     pub(super) annotations: BTreeMap<String, String>,
+}
+
+impl From<bundle::Words> for Words {
+    fn from(reviewed: bundle::Words) -> Self {
+        Self {
+            labels: reviewed.labels,
+            annotations: reviewed.annotations,
+        }
+    }
 }
 
 impl Words {

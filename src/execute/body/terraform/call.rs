@@ -164,28 +164,9 @@ impl Calls<'_, '_, '_> {
         }
     }
 
-    /// Holds the version against the one that the plan pins.
+    /// Takes the program at the version that the plan pins. It comes before any other call.
     pub(super) async fn version(&self) -> Result<(), ExecuteError> {
-        let binary = self.unit.body.binary.as_str();
-        let Some(tool) = self.run.graph.plan().tools.get(binary) else {
-            return Ok(());
-        };
-        let said = self.direct("version", arguments::version()).await?;
-        let found = arguments::version_of(&said.stdout);
-        if found.as_deref() == Some(tool.version.as_str()) {
-            return Ok(());
-        }
-        let found = found.unwrap_or_else(|| "no version".to_owned());
-        let message = format!(
-            "`{binary}` is {found}, and the plan's `tools` want {}",
-            tool.version
-        );
-        Err(
-            ExecuteError::task(FailureKind::Invalid, message).hint(format!(
-                "put {binary} {} first on the PATH, or change `tools`",
-                tool.version
-            )),
-        )
+        self.unit.settle_program(self.run).await
     }
 
     /// Initialises the module, with providers that are shared where its lock file knows them.

@@ -10,10 +10,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::{
     event::{FailureKind, Reality},
     execute::{
-        ExecuteError, Run, files::copy_folder, modules::is_left, stand_in::TerraformStandIns,
+        ExecuteError, Run, attempt::Attempt, files::copy_folder, modules::is_left,
+        stand_in::TerraformStandIns,
     },
     graph::Node,
-    ident::TaskKey,
     ledger::task_name,
     plan::{field::Field, model::Kind},
     terraform::LockFile,
@@ -27,10 +27,17 @@ pub(super) const LOCK_FILE: &str = ".terraform.lock.hcl";
 pub(super) fn stand_in(
     module: &Utf8Path,
     stand_ins: &TerraformStandIns,
-    key: &TaskKey,
+    attempt: &Attempt<'_, '_>,
+    folder_of_attempt: &Utf8Path,
 ) -> Result<(Utf8PathBuf, Reality), ExecuteError> {
+    let key = &attempt.node.key;
     let name = module.file_name().unwrap_or("module");
-    let copy = module.with_file_name(format!(".{name}.rehearsal"));
+    // Several tasks may be of one module, and it may be looked at while it is applied.
+    let look = match attempt.number {
+        0 => folder_of_attempt.file_name().unwrap_or("look"),
+        _ => "apply",
+    };
+    let copy = module.with_file_name(format!(".{name}.{}.{look}.rehearsal", task_name(key)));
     if copy.exists() {
         fs::remove_dir_all(&copy).map_err(|error| ExecuteError::file("remove", &copy, error))?;
     }

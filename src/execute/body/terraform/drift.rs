@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::plan;
 use crate::{
-    execute::{ExecuteError, Run},
+    execute::{ExecuteError, Moment, Run},
     terraform::{arguments::Purpose, changes::Entry},
 };
 
@@ -42,8 +42,7 @@ impl Run<'_, '_> {
     ///
     /// Terraform cannot look.
     pub async fn drift(&self, index: usize) -> Result<Drifted, ExecuteError> {
-        self.with_module(index, async |calls| {
-            calls.version().await?;
+        self.with_module(index, Moment::Preview, async |calls| {
             calls.initialise().await?;
             let changes = plan::changes(calls, Purpose::Drift, &[]).await?;
             Ok(Drifted {

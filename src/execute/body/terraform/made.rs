@@ -82,8 +82,7 @@ pub(super) fn by_vanished<'p>(
 ) -> Result<Option<Made>, ExecuteError> {
     for child in &attempt.kept {
         let folder = run.recorder.ledger_of(&node.key)?.path_of(&child.folder)?;
-        let is_apply = folder.file_name() == Some(super::APPLY);
-        if is_apply && kept::look(folder.as_std_path())? == KeptState::Vanished {
+        if super::is_apply(&folder) && kept::look(folder.as_std_path())? == KeptState::Vanished {
             let lines = fs::read(kept::stdout_path(folder.as_std_path())).unwrap_or_default();
             return Ok(Some(Made::of(&lines)));
         }

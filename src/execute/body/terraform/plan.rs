@@ -2,7 +2,10 @@
 
 use camino::Utf8PathBuf;
 
-use super::call::{Calls, LOCK_TIMEOUT};
+use super::{
+    call::{Calls, LOCK_TIMEOUT},
+    reviewed,
+};
 use crate::{
     diagnostic::Severity,
     event::FailureKind,
@@ -24,7 +27,7 @@ pub(super) struct Planned {
     pub(super) changes: Changes,
 }
 
-/// Plans, reads the plan as data, and judges it by what is allowed and by the policies.
+/// Plans, or takes the plan that was reviewed; reads it as data, and judges it by what is allowed and by the policies.
 pub(super) async fn plan(
     calls: &Calls<'_, '_, '_>,
     evaluated: &Map,
@@ -34,13 +37,16 @@ pub(super) async fn plan(
         .iter()
         .map(|policy| policy.resource.clone())
         .collect();
-    let changes = changes(calls, Purpose::Apply, &kept).await?;
+    let changes = match calls.run.reviewed_plan(calls.attempt.node) {
+        Some(reviewed) => reviewed::take(calls, &reviewed, &kept).await?,
+        None => changes(calls, Purpose::Apply, &kept).await?,
+    };
     calls.transcript.say(&changes.summary().to_string())?;
     judge(calls, &changes, &policies)?;
     Ok(Planned { changes })
 }
 
-/// Plans into a file and reads it as data. What is secret in it is masked from here on.
+/// Plans into a file and reads it as data.
 pub(super) async fn changes(
     calls: &Calls<'_, '_, '_>,
     purpose: Purpose,
@@ -59,6 +65,15 @@ pub(super) async fn changes(
         PlanExit::Unchanged | PlanExit::Changed => {}
         PlanExit::Failed => return Err(calls.failed("plan", &said)),
     }
+    show(calls, kept).await
+}
+
+/// Reads the saved plan as data. What is secret in it is masked from here on.
+pub(super) async fn show(
+    calls: &Calls<'_, '_, '_>,
+    kept: &[AddressPattern],
+) -> Result<Changes, ExecuteError> {
+    let unit = calls.unit;
     let shown = calls
         .direct("show", arguments::show(&unit.plan_file()))
         .await?;
@@ -154,9 +169,11 @@ fn is_of_an_earlier_attempt(
     let may_create = calls.unit.body.allow.contains(&kind::Allowed::Create);
     // Attempts are counted anew after one that succeeded.
     let is_repeated = calls.attempt.number > 1;
+    may_create && is_repeated && is_tainted(changes, &refused.address)
+}
+
+/// Whether a resource is made anew because it was not made whole.
+pub(super) fn is_tainted(changes: &Changes, address: &str) -> bool {
     let mut resources = changes.resources.iter();
-    let is_tainted = resources.any(|change| {
-        change.address == refused.address && change.reason.as_deref() == Some(TAINTED)
-    });
-    may_create && is_repeated && is_tainted
+    resources.any(|change| change.address == address && change.reason.as_deref() == Some(TAINTED))
 }

@@ -13,11 +13,10 @@ use camino::Utf8PathBuf;
 use crate::{
     event::{Event, FailureKind},
     execute::{
-        ExecuteError, Run,
+        ExecuteError, Moment, Run,
         attempt::Attempt,
         body::evaluate,
         prepare::{Mode, Prepared},
-        seal,
     },
     graph::Node,
     ledger::Durability,
@@ -27,6 +26,7 @@ use crate::{
     },
     portable,
     process::StopListener,
+    secret::sealed,
     terraform::{Rescue, State, arguments},
 };
 
@@ -47,11 +47,11 @@ impl<'p> Run<'_, 'p> {
         let node = &self.graph.nodes()[index];
         let rescued = rescue::read(self, node)?;
         let state = match rescued.is_sealed {
-            true => seal::open(&rescued.bytes, &self.key_of(node)?)?,
+            true => sealed::open(&rescued.bytes, &self.key_of(node)?)?,
             false => rescued.bytes.clone(),
         };
         let words = self
-            .with_module(index, async |calls| {
+            .with_module(index, Moment::Run, async |calls| {
                 calls.initialise().await?;
                 push(calls, &state).await
             })
@@ -70,20 +70,20 @@ impl<'p> Run<'_, 'p> {
         Ok(Repaired { words })
     }
 
-    /// Takes the state that an apply of an unfinished attempt could not write, and keeps it with the ledger. Returns where,
-    /// if there is one.
+    /// Takes the state that an apply of the last attempt could not write, or a destruction since, and keeps it with the
+    /// ledger. Returns where, if there is one.
     ///
     /// # Errors
     ///
     /// It cannot be read, sealed or kept.
     pub fn rescue(&self, index: usize) -> Result<Option<Utf8PathBuf>, ExecuteError> {
         let node = &self.graph.nodes()[index];
-        let unfinished = {
+        let last = {
             let known = self.recorder.known();
             let record = known.state().task(&node.key);
-            record.and_then(|record| record.unfinished()).cloned()
+            record.and_then(|record| record.attempt.clone())
         };
-        match unfinished.filter(|_| node.task.kind == Kind::Terraform) {
+        match last.filter(|_| node.task.kind == Kind::Terraform) {
             Some(attempt) => rescue::stranded(self, node, &attempt),
             None => Ok(None),
         }
@@ -95,7 +95,7 @@ impl<'p> Run<'_, 'p> {
     ///
     /// The backend has no such lock, or another.
     pub async fn force_unlock(&self, index: usize, id: &str) -> Result<Repaired, ExecuteError> {
-        self.with_module(index, async |calls| {
+        self.with_module(index, Moment::Run, async |calls| {
             calls.initialise().await?;
             let said = calls
                 .direct("force-unlock", arguments::force_unlock(id))
@@ -114,6 +114,7 @@ impl<'p> Run<'_, 'p> {
     pub(super) async fn with_module<T>(
         &self,
         index: usize,
+        moment: Moment,
         work: impl AsyncFnOnce(&Calls<'_, '_, 'p>) -> Result<T, ExecuteError>,
     ) -> Result<T, ExecuteError> {
         let node = &self.graph.nodes()[index];
@@ -125,6 +126,8 @@ impl<'p> Run<'_, 'p> {
             );
             return Err(ExecuteError::task(FailureKind::Invalid, message));
         }
+        self.trusted(node, moment)?;
+        self.read_again(node).await?;
         let prepared = Prepared {
             parts: self.fingerprint_parts(index)?,
             mode: Mode::Whole,
@@ -139,7 +142,11 @@ impl<'p> Run<'_, 'p> {
         let body = Terraform::read(Reader::new(&evaluate(self, &attempt)?))?;
         let unit = Unit::of(self, &attempt, body, &place.folder)?;
         let transcript = place.transcript(self, node, &unit);
-        let done = work(&place.calls(self, &attempt, &unit, &transcript)).await;
+        let calls = place.calls(self, &attempt, &unit, &transcript);
+        let done = match calls.version().await {
+            Ok(()) => work(&calls).await,
+            Err(error) => Err(error),
+        };
         unit.sweep()?;
         done
     }

@@ -13,10 +13,11 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::{call::Calls, made};
 use crate::{
     event::{Event, FailureKind},
-    execute::{ExecuteError, Run, seal::seal},
+    execute::{ExecuteError, Run},
     graph::Node,
     ledger::{self, Durability},
     portable,
+    secret::sealed::seal,
 };
 
 /// How terraform calls it; it lies where terraform worked.
@@ -28,6 +29,21 @@ const FOLDER: &str = "rescued";
 /// Where the rescued state of a task is, relative to the ledger.
 pub(in crate::execute) fn place_of(node: &Node<'_>) -> Utf8PathBuf {
     Utf8Path::new(FOLDER).join(format!("{}.tfstate.age", ledger::task_name(&node.key)))
+}
+
+/// Refuses to look further where a state was not recovered, and leaves it where it is.
+pub(super) fn look(calls: &Calls<'_, '_, '_>) -> Result<(), ExecuteError> {
+    match calls.unit.errored_state().exists() {
+        false => before(calls),
+        true => {
+            let message = format!(
+                "`{}` holds a state that an earlier apply could not write to the backend",
+                calls.unit.body.dir
+            );
+            let hint = "`deploy-action run` keeps it, and `deploy-action recover` puts it where it belongs";
+            Err(ExecuteError::task(FailureKind::Invalid, message).hint(hint))
+        }
+    }
 }
 
 /// Refuses to go on over a state that was not recovered.

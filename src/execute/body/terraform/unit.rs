@@ -1,6 +1,6 @@
 //! A root module with all that its processes need: folders, environment, variables.
 
-use std::{collections::BTreeMap, fs};
+use std::{cell::OnceCell, collections::BTreeMap, fs};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -32,6 +32,8 @@ pub(super) struct Unit {
     pub(super) reality: Reality,
     /// Where downloaded providers are shared; in a rehearsal nothing is downloaded.
     pub(super) cache: Option<Utf8PathBuf>,
+    /// The program at the version that the plan pins, once it is known to be there.
+    program: OnceCell<Utf8PathBuf>,
     environment: Environment,
     variables: BTreeMap<String, Variable>,
 }
@@ -65,6 +67,7 @@ impl Unit {
             dir: module.clone(),
             reality: Reality::Real,
             cache: cache_folder(run),
+            program: OnceCell::new(),
             environment: Environment::of(run, attempt.node)?,
             variables: of_module(&body),
             folder,
@@ -78,7 +81,8 @@ impl Unit {
         match (stand_ins, unit.cache.clone()) {
             (Some(stand_ins), _) => {
                 unit.cache = None;
-                let (dir, reality) = copy::stand_in(&module, stand_ins, &attempt.node.key)?;
+                let (dir, reality) =
+                    copy::stand_in(&module, stand_ins, attempt, folder_of_attempt)?;
                 unit.dir = dir;
                 unit.reality = reality;
                 for (name, value) in &stand_ins.variables {
@@ -149,10 +153,19 @@ impl Unit {
         Ok(())
     }
 
+    /// Takes the program at the version that the plan pins, where it pins one.
+    pub(super) async fn settle_program(&self, run: &Run<'_, '_>) -> Result<(), ExecuteError> {
+        if let Some(tool) = run.tool(&self.body.binary).await? {
+            self.program.get_or_init(|| tool.path);
+        }
+        Ok(())
+    }
+
     /// Describes one process of terraform. What it prints on standard output is data that no mask knows yet, so nobody sees it
     /// before it was read.
     pub(super) fn call(&self, purpose: &str, args: Vec<String>) -> CommandSpec {
-        let mut spec = CommandSpec::new(self.body.binary.as_str(), purpose)
+        let program = self.program.get().map(|program| program.as_str());
+        let mut spec = CommandSpec::new(program.unwrap_or(&self.body.binary), purpose)
             .args(args)
             .dir(&self.dir)
             .capture_secret_stdout(MOST_OUTPUT);

@@ -1,0 +1,309 @@
+//! `deploy-action preview`: what a run would do, sealed under one digest.
+
+use std::{cell::RefCell, rc::Rc, time::Duration};
+
+use camino::Utf8PathBuf;
+
+use super::{
+    CliError, Environment, Exit, bundles, outcome, output,
+    plan_file::PlanFile,
+    session::{Choice, Session, block_on, execute_error, looking, select},
+    signals,
+};
+use crate::{
+    bundle::{Draft, Manifest, Outlook, Store},
+    digest::Digest,
+    event::Record,
+    execute::{ExecuteError, Previewed, Run, Trust, copy_folder},
+    github::{Nonce, file::append_outputs},
+    ident::TaskKey,
+    plan::duration,
+    process::{GRACE_WHEN_CANCELLED, Patience, stopper},
+    report::Reporter,
+    workflow::action,
+};
+
+/// Shows what a run would do, changes nothing, and seals it under one digest
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+What changes nothing outside is carried out, images are made and not pushed, terraform plans. What reads
+something that only the run will know is deferred to it. The digest goes to stdout: it names what was shown,
+and `run --bundle DIGEST` carries out exactly that, or refuses.
+
+Nothing is sealed where a task fails.
+
+Examples:
+  deploy-action preview
+  deploy-action preview --environment staging --expires 3d
+  deploy-action run --bundle \"$(deploy-action preview)\"")]
+pub struct PreviewArgs {
+    #[command(flatten)]
+    plan: PlanFile,
+    #[command(flatten)]
+    choice: Choice,
+    #[command(flatten)]
+    bundles: bundles::Folder,
+    /// How long it may be carried out
+    #[arg(long, value_name = "DURATION", default_value = "1d")]
+    expires: String,
+    /// Shows the output of all tasks, and not of failed ones alone
+    #[arg(long, short)]
+    verbose: bool,
+    /// How it is printed
+    #[arg(long, value_enum, default_value = "text")]
+    format: output::Format,
+}
+
+/// Runs the verb.
+///
+/// # Errors
+///
+/// The plan is not valid, or the bundle cannot be written.
+pub fn preview(args: &PreviewArgs, environment: &Environment) -> Result<Exit, CliError> {
+    block_on(carry_out(args, environment))
+}
+
+async fn carry_out(args: &PreviewArgs, environment: &Environment) -> Result<Exit, CliError> {
+    let cancelled = signals::listen()?;
+    let expires = duration::parse(&args.expires)
+        .map_err(|error| CliError::new(Exit::Usage, format!("--expires: {error}")))?;
+    let mut session = Session::open(&args.plan, &args.choice, environment).await?;
+    let store = args.bundles.store(&session);
+    session.state = copied(&session)?;
+    let graph = session.graph(environment)?;
+    let selected = select(&graph, &args.choice)?;
+    if selected.is_empty() {
+        output::words("nothing is selected\n");
+        return Ok(Exit::NothingSelected);
+    }
+    let said = Rc::new(RefCell::new(Said::default()));
+    let shown = Shown {
+        said: Rc::clone(&said),
+        verbose: args.verbose,
+    };
+    let recorder = session.recorder(vec![Box::new(shown)])?;
+    let options = looking();
+    let run = session.run(&graph, &options, &recorder, selected).await?;
+    let previewed = match foresee(&run, &said, args.verbose, cancelled.clone()).await {
+        Some(previewed) => previewed,
+        None => {
+            session.keep_scratch();
+            return Ok(outcome::cancelled(cancelled.borrow().unwrap_or("SIGINT")));
+        }
+    };
+    let previewed = match previewed {
+        Err(ExecuteError::Cancelled) => {
+            return Ok(outcome::cancelled(cancelled.borrow().unwrap_or("SIGINT")));
+        }
+        previewed => previewed.map_err(|error| execute_error(&error))?,
+    };
+    let failed = failures(&previewed);
+    if !failed.is_empty() {
+        output::words(&format!(
+            "nothing is sealed: {} cannot be done as it is\n",
+            failed.join(", ")
+        ));
+        tell(args.format, None, &previewed);
+        return Ok(Exit::Failed);
+    }
+    if !Trust::of(&session.world.runner).may_seal() {
+        output::words(
+            "nothing is sealed: these are not this repository's own changes, or nobody knows whose they are\n",
+        );
+        tell(args.format, None, &previewed);
+        return Ok(Exit::Done);
+    }
+    let draft = draft(&session, &run, previewed, expires).await?;
+    let sealed = seal(&run, draft, &store)?;
+    tell(args.format, Some((&sealed, &store)), &sealed.previewed);
+    tell_runner(&run, &sealed)?;
+    Ok(Exit::Done)
+}
+
+/// Looks at everything; `None` where the runner would not wait for it any longer.
+async fn foresee(
+    run: &Run<'_, '_>,
+    said: &Rc<RefCell<Said>>,
+    verbose: bool,
+    mut cancelled: signals::Cancelled,
+) -> Option<Result<Previewed, ExecuteError>> {
+    let (stopper, stop) = stopper();
+    let mut begin = |key: &TaskKey| {
+        said.borrow_mut().lines.clear();
+        tracing::info!(task = %key, "previewed");
+    };
+    let mut end = |key: &TaskKey, outlook: &Outlook| {
+        let lines = said.borrow_mut().take();
+        output::words(&words(key, outlook, if verbose { &[] } else { &lines }));
+    };
+    let leaving = signals::leave(cancelled.clone());
+    let foreseen = run.preview(&stop, &mut begin, &mut end);
+    let stopping = async {
+        while cancelled.borrow_and_update().is_none() {
+            if cancelled.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+        stopper.stop(Patience::AtMost(GRACE_WHEN_CANCELLED));
+        std::future::pending::<()>().await
+    };
+    tokio::select! {
+        foreseen = foreseen => Some(foreseen),
+        () = stopping => None,
+        _ = leaving => None,
+    }
+}
+
+/// A copy of the ledger, which the preview writes to and nobody reads after it.
+fn copied(session: &Session) -> Result<Utf8PathBuf, CliError> {
+    let copy = session.world.scratch.join("state");
+    let is_taken = |name: &str| !matches!(name, "logs" | "evidence" | bundles::FOLDER);
+    if session.state.exists() {
+        copy_folder(&session.state, &copy, &is_taken).map_err(|error| execute_error(&error))?;
+    }
+    Ok(copy)
+}
+
+fn failures(previewed: &Previewed) -> Vec<String> {
+    let failed = previewed.tasks.iter();
+    let failed = failed.filter(|(_, entry)| entry.outlook.is_failure());
+    failed.map(|(task, _)| format!("`{task}`")).collect()
+}
+
+async fn draft(
+    session: &Session,
+    run: &Run<'_, '_>,
+    previewed: Previewed,
+    expires: Duration,
+) -> Result<Draft, CliError> {
+    let created = run.world.now();
+    let expires = jiff::SignedDuration::try_from(expires)
+        .ok()
+        .and_then(|expires| created.checked_add(expires).ok())
+        .ok_or_else(|| CliError::new(Exit::Usage, "--expires: no clock goes so far"))?;
+    Ok(Draft {
+        manifest: Manifest {
+            bound: bundles::bound(session).await?,
+            created,
+            expires,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            tasks: previewed.tasks,
+        },
+        plans: previewed.plans,
+    })
+}
+
+/// A bundle that is kept.
+struct Sealed {
+    digest: Digest,
+    expires: jiff::Timestamp,
+    previewed: Previewed,
+}
+
+/// Seals the plans and keeps the bundle, unless what everybody can read of it holds a secret.
+fn seal(run: &Run<'_, '_>, draft: Draft, store: &Store) -> Result<Sealed, CliError> {
+    let readable = serde_json::to_string(&draft.manifest)
+        .map_err(|error| CliError::from_error(Exit::Bug, &error))?;
+    if run.masker.borrow().finds(&readable) {
+        let message = "the readable part of the bundle would hold a secret; nothing is sealed";
+        return Err(CliError::new(Exit::Failed, message).hint(
+            "a value of the plan is the text of a secret: read it by `${{ secrets.NAME }}`, or give the secret another value; `sensitive` of a terraform task names secrets alone",
+        ));
+    }
+    let (tasks, expires) = (draft.manifest.tasks.clone(), draft.manifest.expires);
+    let bytes = draft.seal(&run.recipients());
+    let kept = bytes.and_then(|bytes| store.keep(&bytes));
+    let digest = kept.map_err(|error| bundles::refused(&error))?;
+    Ok(Sealed {
+        digest,
+        expires,
+        previewed: Previewed {
+            tasks,
+            ..Previewed::default()
+        },
+    })
+}
+
+fn tell(format: output::Format, sealed: Option<(&Sealed, &Store)>, previewed: &Previewed) {
+    match format {
+        output::Format::Text => {
+            if let Some((sealed, store)) = sealed {
+                output::words(&format!(
+                    "sealed until {}, in {}\n",
+                    sealed.expires.strftime("%F %T UTC"),
+                    store.file(&sealed.digest)
+                ));
+                output::data(&format!("{}\n", sealed.digest));
+            }
+        }
+        output::Format::Json => output::json(&serde_json::json!({
+            "digest": sealed.map(|(sealed, _)| sealed.digest.to_string()),
+            "file": sealed.map(|(sealed, store)| store.file(&sealed.digest)),
+            "expires": sealed.map(|(sealed, _)| sealed.expires),
+            "tasks": previewed.tasks,
+        })),
+    }
+}
+
+/// On a runner, the digest is an output of the step; the next one keeps the folder.
+fn tell_runner(run: &Run<'_, '_>, sealed: &Sealed) -> Result<(), CliError> {
+    let Some(path) = &run.world.runner.files.output else {
+        return Ok(());
+    };
+    let digest = sealed.digest.to_string();
+    let outputs = [(action::OUTPUT_DIGEST, digest.as_str())];
+    let nonce = Nonce::random().map_err(|error| CliError::from_error(Exit::Bug, &error))?;
+    append_outputs(path, &outputs, &nonce).map_err(|error| CliError::from_error(Exit::Bug, &error))
+}
+
+/// One task in a line, and below it what terraform would do, or what it printed before it failed.
+fn words(key: &TaskKey, outlook: &Outlook, printed: &[String]) -> String {
+    let mut text = format!("{key}: {}", outlook.word());
+    let details = outlook.details();
+    if !details.is_empty() {
+        text.push_str(&format!(" ({details})"));
+    }
+    text.push('\n');
+    let mut below = |line: &str| text.push_str(&format!("  {line}\n"));
+    match outlook {
+        Outlook::Planned(planned) if planned.changes => planned.text.lines().for_each(below),
+        Outlook::Failed { hint, .. } => {
+            printed.iter().for_each(|line| below(line));
+            hint.iter().for_each(|hint| below(&format!("hint: {hint}")));
+        }
+        _ => {}
+    }
+    text
+}
+
+/// What the tasks print while they are looked at.
+#[derive(Default)]
+struct Said {
+    lines: Vec<String>,
+}
+
+impl Said {
+    fn take(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.lines)
+    }
+}
+
+struct Shown {
+    said: Rc<RefCell<Said>>,
+    verbose: bool,
+}
+
+impl Reporter for Shown {
+    fn record(&mut self, _: &Record) {}
+
+    fn output(&mut self, task: &TaskKey, line: &str) {
+        match self.verbose {
+            true => output::words(&format!("{task} | {line}\n")),
+            false => self.said.borrow_mut().lines.push(line.to_owned()),
+        }
+    }
+
+    fn notice(&mut self, text: &str) {
+        output::words(&format!("note: {text}\n"));
+    }
+}
