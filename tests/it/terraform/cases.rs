@@ -93,6 +93,25 @@ fn a_plan_that_went_while_the_next_run_waited_for_it_is_made_again() {
     next.end().tells("0: network succeeded, reader succeeded");
 }
 
+/// C-CAN-10: the closing step is cut off while it waits, and calls nothing done.
+#[test]
+fn an_apply_whose_closing_step_is_killed_too_is_taken_over() {
+    let world = world(SLOW, "");
+    let running = world.start(&[]);
+    world.wait_for("trace");
+    running.kill();
+    let mut closing = world.program(&["close"]).spawn().expect("it starts");
+    let is_waiting = closing.try_wait().expect("it is ours").is_none();
+    assert!(is_waiting, "the apply goes on");
+    closing.kill().expect("it waits");
+    closing.wait().expect("it is ours");
+    let next = world.start(&[]);
+    next.wait_for("task-interrupted", "network");
+    world.allow("go");
+    next.end().tells("0: network succeeded, reader succeeded");
+    assert_eq!(world.read("trace"), "begin\nend\n");
+}
+
 /// A world whose module needs the stand-in provider, and keeps its state in a server.
 struct Provided {
     world: World,
