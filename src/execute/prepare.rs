@@ -392,6 +392,7 @@ impl<'p> Run<'_, 'p> {
             self.options.done.contains(&node.key),
             self.options.force.contains(&node.key),
         );
+        let mut is_known = false;
         if let Some(child) = attempt.kept.last() {
             let folder = self.recorder.ledger_of(&node.key)?.path_of(&child.folder)?;
             match kept::look(Path::new(folder.as_str()))? {
@@ -399,17 +400,25 @@ impl<'p> Run<'_, 'p> {
                     return self.adopt(node, parts, attempt, child);
                 }
                 KeptState::Running(_) => return Err(still_runs(node, child)),
-                KeptState::NeverStarted if !done => return again(parts),
+                KeptState::NeverStarted if !done => is_known = true,
                 // It is known how it ended, and what the plan says now is another matter.
                 KeptState::Ended(_) if !is_same && !done => {
                     drop(kept::take_stdout(Path::new(folder.as_str()))?);
-                    return again(parts);
+                    is_known = true;
                 }
                 KeptState::NeverStarted | KeptState::Ended(_) | KeptState::Vanished => {}
             }
         }
+        let mut advice = advice(node.task.kind, node.task.changes);
         if node.task.kind == Kind::Terraform {
-            super::body::take_up(self, node, attempt)?;
+            match super::body::take_up(self, node, attempt, done || force)? {
+                Some(look) => advice = Advice::Ask(format!("{look}; then say `--force`")),
+                None if !done && !force => self.interrupted(node, PLANNED_AGAIN)?,
+                None => {}
+            }
+        }
+        if is_known {
+            return again(parts);
         }
         if done {
             self.settle(node, true)?;
@@ -420,10 +429,10 @@ impl<'p> Run<'_, 'p> {
             self.settle(node, false)?;
             return again(parts);
         }
-        match advice(node.task.kind, node.task.changes) {
+        match advice {
             Advice::Redo => again(parts),
             Advice::Ask(advice) => {
-                self.interrupted(node, advice)?;
+                self.interrupted(node, &advice)?;
                 self.pause(node, Waiting::Settlement)
             }
         }
@@ -550,9 +559,12 @@ enum OnRecord {
 const LOOK_AND_SAY: &str =
     "its command may have changed something outside; look, and say `--done` or `--force`";
 
+/// What is said where terraform was cut off.
+const PLANNED_AGAIN: &str = "nobody saw its end; it is planned again";
+
 enum Advice {
     Redo,
-    Ask(&'static str),
+    Ask(String),
 }
 
 /// What a kind says about an attempt that nobody saw the end of (`docs/guide.md`, "Interrupted").
@@ -561,7 +573,7 @@ fn advice(kind: Kind, changes: bool) -> Advice {
         // Pushing asks first what is there: a blob, a manifest, a tag that stands is adopted.
         Kind::Image | Kind::Render | Kind::Check | Kind::Gate => Advice::Redo,
         Kind::Run if !changes => Advice::Redo,
-        Kind::Run => Advice::Ask(LOOK_AND_SAY),
+        Kind::Run => Advice::Ask(LOOK_AND_SAY.to_owned()),
         Kind::Terraform | Kind::Kubernetes => Advice::Redo,
     }
 }

@@ -2,6 +2,8 @@
 #![cfg(target_os = "linux")]
 
 mod backend;
+mod blows;
+mod cases;
 mod check;
 mod cut;
 mod destroy;
@@ -40,6 +42,18 @@ pub(super) fn world_with(top: &str, module: &str, body: &str) -> World {
     world.commit();
     world
 }
+
+/// Makes something for as long as the test wants.
+const SLOW: &str = r#"resource "terraform_data" "slow" {
+  provisioner "local-exec" {
+    command = "echo begin >> $OUT/trace; until test -e $OUT/go; do sleep 0.02; done; echo end >> $OUT/trace"
+  }
+}
+
+output "address" {
+  value = terraform_data.slow.id
+}
+"#;
 
 const MODULE: &str = r#"variable "size" {
   type    = string

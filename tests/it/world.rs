@@ -12,6 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use deploy_action_test_wire::processes;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -172,6 +173,25 @@ impl World {
         self.call(&with_json(args))
     }
 
+    /// Kills all that was started here, keepers too, as where a machine goes.
+    pub fn kill_all(&self) {
+        processes::kill_all("HOME", &self.folder.path().join("home"));
+    }
+
+    /// Kills what a keeper holds, once it is there; the keeper sees it.
+    pub fn kill_kept(&self) {
+        let kept = wait_until("a keeper holds something", || {
+            let kept = processes::kept(&self.processes());
+            (!kept.is_empty()).then_some(kept)
+        });
+        processes::kill(&kept);
+    }
+
+    /// All that was started here and goes on, by number, and the keepers of it.
+    pub fn processes(&self) -> std::collections::BTreeSet<u32> {
+        processes::with_variable("HOME", &self.folder.path().join("home"))
+    }
+
     /// Starts `run` and stays with it.
     pub fn start(&self, args: &[&str]) -> Running {
         self.start_verb(&with_json(args))
@@ -311,6 +331,11 @@ impl Running {
 
     pub fn signal(&self, signal: Signal) {
         kill_process(self.pid(), signal).expect("it runs");
+    }
+
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     fn pid(&self) -> Pid {

@@ -80,13 +80,22 @@ fn bring_one(tool: &Tool) -> anyhow::Result<PathBuf> {
 fn find(tool: &Tool) -> anyhow::Result<Option<PathBuf>> {
     let found = env::var_os("PATH").unwrap_or_default();
     let ours = folder(tool)?.join("usr/bin");
-    for folder in env::split_paths(&found).chain([ours]) {
+    for folder in env::split_paths(&found).chain([ours]).chain(beside_path()) {
         let candidate = folder.join(tool.program);
         if candidate.is_file() && answers(&candidate, tool) {
             return Ok(Some(candidate));
         }
     }
     Ok(None)
+}
+
+/// Folders of the system's packages that are on no PATH: Debian keeps versions of PostgreSQL side by side.
+fn beside_path() -> Vec<PathBuf> {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+    versions
+        .flatten()
+        .map(|version| version.path().join("bin"))
+        .collect()
 }
 
 fn answers(program: &Path, tool: &Tool) -> bool {

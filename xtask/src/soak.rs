@@ -3,9 +3,11 @@
 //! `kill` strikes rehearsals at any moment and goes on with them. The plan has the shape of Relay's: a build without an effect, an image for a registry, changes that a keeper holds, a gate.
 //! Its program is a file that is there already, because a compiler would take all of the time and none of the blows.
 
+mod cache;
 mod facts;
 mod publish;
 mod random;
+mod terraform;
 mod world;
 
 use std::{
@@ -42,6 +44,10 @@ enum Soak {
     Kill(KillArgs),
     /// Publications through a proxy that cuts connections, delays, limits and lies.
     Publish(publish::PublishArgs),
+    /// Applies of a resource that takes a minute, struck in each phase, over each backend.
+    Terraform(terraform::TerraformArgs),
+    /// Units at once that want the same provider, from nothing.
+    Cache(cache::CacheArgs),
 }
 
 #[derive(Args)]
@@ -101,6 +107,8 @@ pub(crate) fn soak(args: &SoakArgs) -> anyhow::Result<ExitCode> {
     match &args.blow {
         Soak::Kill(args) => kill(args),
         Soak::Publish(args) => publish::publish(args),
+        Soak::Terraform(args) => terraform::terraform(args),
+        Soak::Cache(args) => cache::cache(args),
     }
 }
 

@@ -38,7 +38,7 @@ use crate::{
 pub(in crate::execute) const MOST_STDOUT: u64 = 16 * 1024 * 1024;
 
 /// The variable by which the runner finds what a job left behind.
-const TRACKING: &str = "RUNNER_TRACKING_ID";
+pub(super) const TRACKING: &str = "RUNNER_TRACKING_ID";
 /// Lines that may wait to be shown.
 const LIVE_LINES: usize = 256;
 

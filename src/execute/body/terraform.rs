@@ -4,11 +4,13 @@
 //! standard output is nobody's but ours, because it may hold what only the plan knows to be secret. What is shown is made of it.
 mod again;
 mod apply;
+mod cache;
 mod call;
 mod copy;
 mod destroy;
 mod drift;
 mod failure;
+mod made;
 mod outputs;
 mod plan;
 mod preview;
@@ -19,7 +21,7 @@ mod stated;
 mod transcript;
 mod unit;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use self::{call::Calls, transcript::Transcript, unit::Unit};
 pub(in crate::execute) use self::{
@@ -33,6 +35,17 @@ use crate::{
     graph::Node,
     plan::kind::{Reader, terraform::Terraform},
 };
+
+/// The folder of the keeper that holds an apply.
+const APPLY: &str = "apply";
+
+/// The same where the reviewed plan was stale, and another came to the same.
+const APPLY_AGAIN: &str = "apply-again";
+
+/// Whether a keeper's folder is that of an apply.
+fn is_apply(kept: &Utf8Path) -> bool {
+    matches!(kept.file_name(), Some(APPLY | APPLY_AGAIN))
+}
 
 /// Plans and applies.
 pub(super) async fn carry_out<'p>(
@@ -116,10 +129,15 @@ pub(super) async fn adopt<'p>(
     result: &mut BodyResult,
 ) -> Result<(), ExecuteError> {
     let kept = run.recorder.ledger_of(&attempt.node.key)?.path_of(folder)?;
-    let ended = end_of_kept(attempt, &kept, "terraform").await?;
-    if !matches!(kept.file_name(), Some("apply" | "apply-again")) {
-        return carry_out(run, attempt, result).await;
-    }
+    let of_attempt = kept.parent().unwrap_or(&kept);
+    let ended = match end_of_kept(attempt, &kept, "terraform").await {
+        // It changes nothing, so it matters to nobody how it ended.
+        Ok(_) | Err(ExecuteError::UnknownEnd { .. }) if !is_apply(&kept) => {
+            rescue::sweep(of_attempt)?;
+            return carry_out(run, attempt, result).await;
+        }
+        ended => ended?,
+    };
     let place = Place::of(run, attempt)?;
     let evaluated = evaluate(run, attempt)?;
     let body = Terraform::read(Reader::new(&evaluated))?;
@@ -132,10 +150,10 @@ pub(super) async fn adopt<'p>(
     });
     let log = transcript.add(&kept.join("log"))?;
     let taken_over = async {
-        let said = calls.end("apply", ended, log)?;
+        let said = calls.end(APPLY, ended, log)?;
         transcript.tell(&said.stdout)?;
         if said.code != 0 {
-            return Err(calls.failed("apply", &said));
+            return Err(calls.failed(APPLY, &said));
         }
         calls.version().await?;
         calls.initialise().await?;
@@ -144,7 +162,7 @@ pub(super) async fn adopt<'p>(
     let taken_over = taken_over.await;
     result.log = transcript.log();
     let taken_over = rescue::after(&calls, taken_over);
-    rescue::sweep(&kept)?;
+    rescue::sweep(of_attempt)?;
     match rescue::left_by(&kept) {
         Some(state) => rescue::of(run, attempt.node, &state, taken_over),
         None => taken_over,

@@ -4,7 +4,7 @@
 //! {
 //!   "spot_cloudspace": { "slow": { "create": 30 }, "quota": 1 },
 //!   "spot_cloudspace.relay": { "fail": { "delete": { "message": "503: try again later", "times": 2 } } },
-//!   "spot_spotnodepool": { "later": { "reads": 3, "shown": true } }
+//!   "spot_spotnodepool": { "later": { "reads": 3, "shown": true }, "deaf": true, "crash": ["update"] }
 //! }
 //! ```
 //!
@@ -12,7 +12,7 @@
 //! fault may come and go while terraform runs.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs, io,
     path::{Path, PathBuf},
     time::Duration,
@@ -50,6 +50,10 @@ impl Call {
 pub(super) struct Fault {
     /// Seconds that a call takes, by its name.
     slow: BTreeMap<String, f64>,
+    /// Whether a slow call goes on when terraform asks for an end, as many providers do.
+    pub(super) deaf: bool,
+    /// Calls in which the provider dies.
+    crash: BTreeSet<String>,
     /// Calls that fail, by their name.
     fail: BTreeMap<String, Failure>,
     /// An object that is not there at once for who reads it.
@@ -151,6 +155,11 @@ impl Fault {
     pub(super) fn delay(&self, call: Call) -> Option<Duration> {
         let seconds = self.slow.get(call.name())?;
         Duration::try_from_secs_f64(*seconds).ok()
+    }
+
+    /// Whether the provider dies in a call.
+    pub(super) fn crashes(&self, call: Call) -> bool {
+        self.crash.contains(call.name())
     }
 
     /// Returns the words with which a call fails this time, and counts it.

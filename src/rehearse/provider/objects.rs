@@ -306,6 +306,7 @@ impl Resource<'_> {
 
     /// Reads what the cloud holds of an object, again and again while it is not shown.
     async fn look(&self, name: &str) -> Result<Option<Json>, Problem> {
+        self.wait(Call::Read, name).await?;
         loop {
             let fault = self.fault(name)?;
             let object = self.object(name);
@@ -331,11 +332,16 @@ impl Resource<'_> {
 
     /// Takes as long as a fault says, or until terraform asks for an end.
     async fn wait(&self, call: Call, name: &str) -> Result<(), Problem> {
-        let Some(delay) = self.fault(name)?.delay(call) else {
+        let fault = self.fault(name)?;
+        if fault.crashes(call) {
+            // As a provider of Go ends that panics.
+            std::process::exit(2);
+        }
+        let Some(delay) = fault.delay(call) else {
             return Ok(());
         };
         tokio::select! {
-            () = self.service.stopped() => Err(self.stopped(call, name)),
+            () = self.service.stopped(), if !fault.deaf => Err(self.stopped(call, name)),
             () = tokio::time::sleep(delay) => Ok(()),
         }
     }

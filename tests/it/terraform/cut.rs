@@ -2,19 +2,7 @@
 
 use rustix::process::Signal;
 
-use super::world;
-
-/// Applies for as long as the test wants.
-const SLOW: &str = r#"resource "terraform_data" "slow" {
-  provisioner "local-exec" {
-    command = "echo begin >> $OUT/trace; until test -e $OUT/go; do sleep 0.02; done; echo end >> $OUT/trace"
-  }
-}
-
-output "address" {
-  value = terraform_data.slow.id
-}
-"#;
+use super::{SLOW, world};
 
 #[test]
 fn a_runner_that_is_killed_leaves_the_apply_to_be_taken_over() {

@@ -1,29 +1,101 @@
 //! Units at once.
 
+use std::path::{Path, PathBuf};
+
+use deploy_action_test_wire::{Package, REQUIRED, StandIn};
+
 use crate::world::World;
 
 use super::needs_terraform;
 
-#[test]
-fn eight_units_at_once_share_one_plugin_cache() {
-    needs_terraform();
-    let tasks: String = (0..8)
-        .map(|number| {
-            format!("      - {{ id: unit-{number}, terraform: {{ dir: infra/{number} }} }}\n")
-        })
-        .collect();
-    let world = World::new(&format!(
-        "name: app\nphases:\n  - id: provision\n    tasks:\n{tasks}"
-    ));
-    for number in 0..8 {
-        let module = format!("resource \"terraform_data\" \"a\" {{ input = {number} }}\n");
-        world.write(&format!("infra/{number}/main.tf"), &module);
+/// Where the program has terraform share its providers, in a home.
+const PLUGINS: &str = "home/.cache/deploy-action/terraform/plugins";
+
+/// Eight modules with a resource each of a provider that is unpacked; they have a lock file, or none.
+struct Eight {
+    world: World,
+    stand_in: StandIn,
+    _mirror: tempfile::TempDir,
+}
+
+impl Eight {
+    fn new(is_locked: bool) -> Self {
+        needs_terraform();
+        let tasks: String = (0..8)
+            .map(|number| {
+                format!("      - {{ id: unit-{number}, terraform: {{ dir: infra/{number} }} }}\n")
+            })
+            .collect();
+        let mut world = World::new(&format!(
+            "name: app\nphases:\n  - id: provision\n    tasks:\n{tasks}"
+        ));
+        let program = Path::new(env!("CARGO_BIN_EXE_deploy-action"));
+        let mirror = tempfile::tempdir().expect("a folder");
+        let stand_in = StandIn::install(mirror.path(), program, Package::Zip(4_000_000));
+        let stand_in = stand_in.expect("a mirror");
+        for (name, value) in stand_in.variables() {
+            world.set(name, &value);
+        }
+        let lock = stand_in.lock_file().expect("terraform writes one");
+        for number in 0..8 {
+            let folder = format!("infra/{number}");
+            let resource = format!(
+                "resource \"spot_cloudspace\" \"a\" {{\n  cloudspace_name = \"unit-{number}\"\n  region          = \"us-central-dfw-1\"\n}}\n"
+            );
+            world.write(
+                &format!("{folder}/main.tf"),
+                &format!("{REQUIRED}{resource}"),
+            );
+            if is_locked {
+                world.write(&format!("{folder}/.terraform.lock.hcl"), &lock);
+            }
+        }
+        world.commit();
+        Self {
+            world,
+            stand_in,
+            _mirror: mirror,
+        }
     }
-    world.commit();
-    let ran = world.run(&["--jobs", "8"]);
+
+    fn plugins(&self) -> PathBuf {
+        self.world.repository().with_file_name(PLUGINS)
+    }
+
+    /// All eight end well, and the provider is shared as it was packed.
+    fn is_applied(&self) {
+        let ran = self.world.run(&["--jobs", "8"]);
+        assert_eq!(ran.code, Some(0), "{}", ran.all());
+        assert_eq!(self.stand_in.objects("spot_cloudspace").len(), 8);
+    }
+}
+
+/// C-TF-1: eight units at once want the same package, and one cache, which terraform does not guard.
+#[test]
+fn eight_units_at_once_share_one_plugin_cache_and_what_is_in_it_is_whole() {
+    let eight = Eight::new(true);
+    eight.is_applied();
+    let compared = eight.stand_in.compare(&eight.plugins());
+    compared.expect("it is as it was packed");
+}
+
+/// Terraform unpacks again for each module without a lock file, over what others run.
+#[test]
+fn eight_units_at_once_without_lock_files_do_not_disturb_each_other() {
+    Eight::new(false).is_applied();
+}
+
+/// A machine that went while a provider was unpacked, or somebody who edits it.
+#[test]
+fn a_provider_that_is_not_what_the_lock_file_knows_is_brought_anew() {
+    let eight = Eight::new(true);
+    eight.is_applied();
+    let package = eight.stand_in.package(&eight.plugins());
+    std::fs::write(package.expect("it is there").join("data"), "torn").expect("a file");
+    let ran = eight.world.run(&["--force", "unit-3"]);
     assert_eq!(ran.code, Some(0), "{}", ran.all());
-    let n_done = ran.events("task-finished").len();
-    assert_eq!(n_done, 8, "{}", ran.all());
+    let compared = eight.stand_in.compare(&eight.plugins());
+    compared.expect("it is as it was packed");
 }
 
 /// The files of a root module are not only those in its folder.

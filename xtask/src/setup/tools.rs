@@ -161,6 +161,29 @@ pub(crate) const REGCTL: Tool = Tool {
     why: "benchmarks push by it",
 };
 
+/// Keeps terraform's states in S3, over a folder.
+pub(crate) const S3: Tool = Tool {
+    program: "versitygw",
+    asked: "--version",
+    version: "Version",
+    package: "versitygw",
+    way: Way::Go(Module {
+        path: "github.com/versity/versitygw/cmd/versitygw",
+        version: "v1.8.0",
+    }),
+    why: "tests keep terraform's states in S3",
+};
+
+/// Makes databases, in which terraform's states are kept; the server lies beside it, outside of the PATH.
+pub(crate) const POSTGRES: Tool = Tool {
+    program: "initdb",
+    asked: "--version",
+    version: "initdb (PostgreSQL) 1",
+    package: "postgresql",
+    way: Way::Installed,
+    why: "tests keep terraform's states in PostgreSQL",
+};
+
 /// Runs workflows of GitHub on this machine; the package holds its release for Linux.
 const ACT: Tool = Tool {
     program: "act",
@@ -260,7 +283,7 @@ pub(crate) const CXX: Tool = Tool {
 };
 
 /// Everything that the tests call, besides Rust.
-pub(super) const TOOLS: [Tool; 15] = [
+pub(super) const TOOLS: [Tool; 17] = [
     GIT, REGISTRY_2, REGISTRY, CRANE, COSIGN, SKOPEO, PODMAN, ACT, GROFF, CHROMIUM, STRACE,
-    BUILDAH, DOCKERD, DOCKER, QEMU,
+    BUILDAH, DOCKERD, DOCKER, QEMU, S3, POSTGRES,
 ];

@@ -359,7 +359,7 @@ fn children(process: u32) -> Vec<u32> {
     numbers.collect()
 }
 
-fn signal(process: u32, name: &str) -> anyhow::Result<()> {
+pub(super) fn signal(process: u32, name: &str) -> anyhow::Result<()> {
     let status = Command::new("kill")
         .args([format!("-{name}"), process.to_string()])
         .stderr(Stdio::null())

@@ -31,7 +31,7 @@ pub(super) async fn apply(
     if planned.changes.is_empty() {
         return Ok(());
     }
-    let Err(error) = apply_saved(calls, "apply").await else {
+    let Err(error) = apply_saved(calls, super::APPLY).await else {
         return Ok(());
     };
     let is_reviewed = calls.run.reviewed_plan(calls.attempt.node).is_some();
@@ -41,7 +41,7 @@ pub(super) async fn apply(
     let planned = reviewed::again(calls, planned).await?;
     match planned.changes.is_empty() {
         true => Ok(()),
-        false => apply_saved(calls, "apply-again").await,
+        false => apply_saved(calls, super::APPLY_AGAIN).await,
     }
 }
 

@@ -1,12 +1,14 @@
 //! Terraform's processes, one after another.
 
-use std::{fs::File, time::Duration};
+use std::time::Duration;
 
 use camino::Utf8Path;
 
 use super::{
-    super::run::{direct_child, kept_child},
+    super::run::{TRACKING, direct_child, kept_child},
+    cache::Cache,
     copy::LOCK_FILE,
+    made::Made,
     transcript::{Follower, Transcript},
     unit::Unit,
 };
@@ -16,7 +18,10 @@ use crate::{
     process::{
         CommandSpec, Ended, GRACE, GRACE_OF_CHANGES, SignalTarget, StopPolicy, StopReason, kept,
     },
-    terraform::arguments::{self, Locked},
+    terraform::{
+        LockFile,
+        arguments::{self, Locked},
+    },
 };
 
 /// How long the lock of a state is waited for. A run that meets a longer one says who holds it, and is repeated where the plan's
@@ -59,8 +64,17 @@ impl Calls<'_, '_, '_> {
 
     /// Runs what changes nothing outside.
     pub(super) async fn direct(&self, what: &str, args: Vec<String>) -> Result<Said, ExecuteError> {
+        self.direct_spec(what, self.describe(what, args, GRACE))
+            .await
+    }
+
+    async fn direct_spec(&self, what: &str, spec: CommandSpec) -> Result<Said, ExecuteError> {
         let logins = self.run.child_logins(self.attempt.node)?;
-        let spec = logins.apply(self.describe(what, args, GRACE));
+        let mut spec = logins.apply(spec);
+        // What no keeper holds ends with its job, whatever became of us: the runner's clean-up finds it by this.
+        if let Some(id) = self.run.world.variable(TRACKING) {
+            spec = spec.env(TRACKING, id);
+        }
         let (log, relative) = (self.transcript.path(), self.transcript.relative());
         let before = self.transcript.length();
         let (ended, _) = direct_child(self.run, self.attempt, &spec, log, relative).await?;
@@ -107,6 +121,12 @@ impl Calls<'_, '_, '_> {
             let key = &self.attempt.node.key;
             self.run.recorder.notice(&format!("{key}: {note}"));
         }
+        let printed = ended.stdout.as_ref().map(|stdout| stdout.expose());
+        let made = Made::of(printed.unwrap_or_default());
+        if made.is_cut_off() {
+            let (key, words) = (&self.attempt.node.key, made.words());
+            self.run.recorder.notice(&format!("{key}: {words}"));
+        }
         match ended.stopped {
             Some(StopReason::Cancelled) => return Err(ExecuteError::Cancelled),
             Some(StopReason::TimedOut) => {
@@ -149,13 +169,36 @@ impl Calls<'_, '_, '_> {
         self.unit.settle_program(self.run).await
     }
 
-    /// Initialises the module. One process at a time writes to the plugin cache: terraform does not guard it
-    /// (hashicorp/terraform#31964).
+    /// Initialises the module, with providers that are shared where its lock file knows them.
     pub(super) async fn initialise(&self) -> Result<(), ExecuteError> {
-        let guard = match &self.unit.cache {
-            Some(cache) => Some(take(cache.join("lock")).await?),
-            None => None,
-        };
+        let unit = self.unit;
+        let path = unit.dir.join(LOCK_FILE);
+        let lock = std::fs::read_to_string(&path).ok();
+        // Of one that cannot be read terraform says what is wrong.
+        let lock = lock.and_then(|text| LockFile::read(text).ok());
+        match (unit.cache.as_deref().map(Cache::new), lock) {
+            (Some(cache), Some(lock)) => {
+                if !cache.holds(&lock).await? {
+                    let guard = cache.take().await?;
+                    // Somebody may have brought them meanwhile.
+                    if !cache.holds(&lock).await? {
+                        let own = unit.own_plugins()?;
+                        self.init(Some(&own)).await?;
+                        cache.share(&own, &lock).await?;
+                        drop(guard);
+                        return self.select_workspace().await;
+                    }
+                }
+                self.init(unit.cache.as_deref()).await?;
+            }
+            (Some(_), None) => self.init(Some(&unit.own_plugins()?)).await?,
+            (None, _) => self.init(None).await?,
+        }
+        self.select_workspace().await
+    }
+
+    /// Runs `init` with a folder in which terraform looks for providers, and into which it unpacks what is not there.
+    async fn init(&self, plugins: Option<&Utf8Path>) -> Result<(), ExecuteError> {
         let unit = self.unit;
         let locked = match unit.dir.join(LOCK_FILE).exists() {
             true => Locked::Yes,
@@ -165,11 +208,19 @@ impl Calls<'_, '_, '_> {
             true => &[][..],
             false => &unit.body.backend_config,
         };
-        let said = self.direct("init", arguments::init(locked, config)).await?;
-        drop(guard);
-        self.told("init", said)?;
-        if unit.body.workspace != "default" {
-            let args = arguments::workspace(&unit.body.workspace);
+        let args = arguments::init(locked, config);
+        let mut spec = self.describe("init", args, GRACE);
+        if let Some(plugins) = plugins {
+            spec = spec.env("TF_PLUGIN_CACHE_DIR", plugins.as_str());
+        }
+        let said = self.direct_spec("init", spec).await?;
+        self.told("init", said).map(drop)
+    }
+
+    async fn select_workspace(&self) -> Result<(), ExecuteError> {
+        let workspace = &self.unit.body.workspace;
+        if workspace != "default" {
+            let args = arguments::workspace(workspace);
             let said = self.direct("workspace", args).await?;
             self.told("workspace", said)?;
         }
@@ -193,20 +244,4 @@ impl Calls<'_, '_, '_> {
             _ => Err(self.failed("validate", &said)),
         }
     }
-}
-
-/// Waits until nobody else has a lock.
-async fn take(path: camino::Utf8PathBuf) -> Result<File, ExecuteError> {
-    let waiting = tokio::task::spawn_blocking(move || {
-        let lock = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path);
-        let locked = lock.and_then(|lock| lock.lock().map(|()| lock));
-        locked.map_err(|error| ExecuteError::file("lock", path, error))
-    });
-    waiting
-        .await
-        .map_err(|error| ExecuteError::task(FailureKind::Internal, error.to_string()))?
 }

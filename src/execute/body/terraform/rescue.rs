@@ -10,7 +10,7 @@ use std::{
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::call::Calls;
+use super::{call::Calls, made};
 use crate::{
     event::{Event, FailureKind},
     execute::{ExecuteError, Run},
@@ -110,9 +110,9 @@ pub(super) fn left_by(kept: &Utf8Path) -> Option<Utf8PathBuf> {
     state.exists().then_some(state)
 }
 
-/// Removes the saved plan that a kept child worked with.
-pub(super) fn sweep(kept: &Utf8Path) -> Result<(), ExecuteError> {
-    let folder = kept.with_file_name(super::unit::FOLDER);
+/// Removes the saved plan with which an attempt worked, and what it initialised.
+pub(super) fn sweep(of_attempt: &Utf8Path) -> Result<(), ExecuteError> {
+    let folder = of_attempt.join(super::unit::FOLDER);
     match fs::remove_dir_all(&folder) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(ExecuteError::file("remove", folder, error))
@@ -121,17 +121,35 @@ pub(super) fn sweep(kept: &Utf8Path) -> Result<(), ExecuteError> {
     }
 }
 
-/// Takes up what an attempt left of which nobody saw the end: its state is rescued, what it worked with removed.
+/// Takes up what an attempt left of which nobody saw the end: its state is rescued, what it worked with removed. Where it made
+/// something that no state may know of, nothing is removed before somebody has looked: the answer says at what.
 pub(in crate::execute) fn take_up<'p>(
     run: &Run<'_, 'p>,
     node: &Node<'p>,
     attempt: &ledger::Attempt,
-) -> Result<(), ExecuteError> {
-    stranded(run, node, attempt)?;
-    for child in &attempt.kept {
-        sweep(&run.recorder.ledger_of(&node.key)?.path_of(&child.folder)?)?;
+    is_looked_at: bool,
+) -> Result<Option<String>, ExecuteError> {
+    let is_rescued = stranded(run, node, attempt)?.is_some();
+    // A state that was rescued knows what was made.
+    if !is_looked_at
+        && !is_rescued
+        && let Some(made) = made::by_vanished(run, node, attempt)?
+    {
+        return Ok(Some(made.words()));
     }
-    Ok(())
+    let ledger = run.recorder.ledger_of(&node.key)?;
+    for child in &attempt.kept {
+        made::forget(&ledger.path_of(&child.folder)?)?;
+    }
+    let folder = ledger.path_of(ledger::log_folder(&attempt.run, &node.key).as_str())?;
+    let of_attempt = format!("attempt-{}", attempt.number);
+    for entry in folder.read_dir_utf8().into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        if name == of_attempt || name.starts_with(&format!("{of_attempt}-")) {
+            sweep(entry.path())?;
+        }
+    }
+    Ok(None)
 }
 
 /// Rescues what an attempt left of which nobody saw the end.

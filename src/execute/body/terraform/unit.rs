@@ -93,7 +93,6 @@ impl Unit {
                 portable::private_folder()
                     .create(&cache)
                     .map_err(|error| ExecuteError::file("make", &cache, error))?;
-                unit.set("TF_PLUGIN_CACHE_DIR", cache.as_str());
             }
             (None, None) => {}
         }
@@ -111,6 +110,13 @@ impl Unit {
     /// The file of the saved plan. It holds secrets in clear, so it is in a private folder and does not stay.
     pub(super) fn plan_file(&self) -> Utf8PathBuf {
         self.folder.join("plan")
+    }
+
+    /// The folder into which terraform unpacks providers for this attempt alone.
+    pub(super) fn own_plugins(&self) -> Result<Utf8PathBuf, ExecuteError> {
+        let folder = self.folder.join("plugins");
+        fs::create_dir_all(&folder).map_err(|error| ExecuteError::file("make", &folder, error))?;
+        Ok(folder)
     }
 
     /// The state that terraform leaves where it could not write it to its backend.

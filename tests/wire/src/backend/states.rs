@@ -9,6 +9,7 @@ use std::{
 use crate::{
     http::Head,
     listener::{Listener, lock},
+    wait::wait_until,
 };
 
 /// A running server with one state.
@@ -22,7 +23,11 @@ struct Shared {
     state: Option<String>,
     /// What the holder of the lock said of itself.
     held: Option<String>,
+    /// How often somebody did not get the lock.
+    n_refused: usize,
     is_read_only: bool,
+    is_gone: bool,
+    is_frozen: bool,
 }
 
 impl StateServer {
@@ -50,6 +55,16 @@ impl StateServer {
         lock(&self.shared).is_read_only = is_read_only;
     }
 
+    /// Answers nobody any more, or answers again.
+    pub fn set_gone(&self, is_gone: bool) {
+        lock(&self.shared).is_gone = is_gone;
+    }
+
+    /// Answers nobody until it goes on.
+    pub fn set_frozen(&self, is_frozen: bool) {
+        lock(&self.shared).is_frozen = is_frozen;
+    }
+
     /// Holds the lock for somebody else.
     pub fn hold(&self, info: &str) {
         lock(&self.shared).held = Some(info.to_owned());
@@ -58,6 +73,11 @@ impl StateServer {
     /// Whether somebody holds the lock.
     pub fn is_locked(&self) -> bool {
         lock(&self.shared).held.is_some()
+    }
+
+    /// How often somebody did not get the lock.
+    pub fn refused(&self) -> usize {
+        lock(&self.shared).n_refused
     }
 
     /// The state that was written last.
@@ -73,6 +93,12 @@ fn serve(shared: &Mutex<Shared>, stream: TcpStream) -> io::Result<()> {
         let mut body = String::new();
         let mut rest = (&mut reader).take(length.unwrap_or(0));
         rest.read_to_string(&mut body)?;
+        wait_until("the server goes on", || {
+            (!lock(shared).is_frozen).then_some(())
+        });
+        if lock(shared).is_gone {
+            return Ok(());
+        }
         let method = head.first.split(' ').next().unwrap_or_default();
         let (status, body) = answer(&mut lock(shared), method, body);
         let mut answer = Head::answer(status, "Answer");
@@ -96,7 +122,10 @@ fn answer(shared: &mut Shared, method: &str, body: String) -> (u16, String) {
             (200, String::new())
         }
         "LOCK" => match &shared.held {
-            Some(held) => (423, held.clone()),
+            Some(held) => {
+                shared.n_refused += 1;
+                (423, held.clone())
+            }
             None => {
                 shared.held = Some(body);
                 (200, String::new())
