@@ -13,6 +13,7 @@ mod drive;
 mod error;
 mod files;
 mod fingerprint;
+mod gate;
 mod here;
 mod login;
 mod modules;

@@ -48,7 +48,7 @@ pub fn with_variable(name: &str, value: &Path) -> BTreeSet<u32> {
 pub fn kept(processes: &BTreeSet<u32>) -> BTreeSet<u32> {
     let is_kept = |process: &u32| {
         let folder = format!("/proc/{process}");
-        parent(Path::new(&folder)).is_some_and(|parent| is_keeper(parent))
+        parent(Path::new(&folder)).is_some_and(is_keeper)
     };
     processes.iter().copied().filter(is_kept).collect()
 }
