@@ -109,10 +109,18 @@ pub fn show_state() -> Vec<String> {
     words(&["show", "-json", "-no-color"])
 }
 
-/// Applies a saved plan, and nothing else.
-pub fn apply(file: &Utf8Path, lock_timeout: Duration) -> Vec<String> {
+/// Applies a saved plan, and nothing else. What is ephemeral is in no plan, so files of variables may be wanted again; of other
+/// variables terraform takes the same values alone.
+pub fn apply<'f>(
+    file: &Utf8Path,
+    var_files: impl IntoIterator<Item = &'f Utf8Path>,
+    lock_timeout: Duration,
+) -> Vec<String> {
     let mut arguments = words(&["apply", "-input=false", "-json"]);
     arguments.push(waiting(lock_timeout));
+    for var_file in var_files {
+        arguments.push(format!("-var-file={var_file}"));
+    }
     arguments.push(path(file));
     arguments
 }
@@ -300,7 +308,7 @@ mod tests {
             "plan -input=false -detailed-exitcode -json -destroy -lock-timeout=90s -var-file=eu.tfvars -out=-odd.plan"
         );
         assert_eq!(
-            apply(file, timeout).join(" "),
+            apply(file, [], timeout).join(" "),
             "apply -input=false -json -lock-timeout=90s ./-odd.plan"
         );
         assert_eq!(show(file).join(" "), "show -json -no-color ./-odd.plan");

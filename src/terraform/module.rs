@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use camino::Utf8Path;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -76,6 +77,23 @@ impl Module {
             }
         }
         module
+    }
+
+    /// Reads the configuration in a folder, as far as it can be read; what cannot is told where it is carried out.
+    pub fn files(folder: &Utf8Path) -> Vec<Arc<SourceFile>> {
+        let mut found = Vec::new();
+        for entry in folder.read_dir_utf8().into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let is_configuration = [".tf", ".tf.json", ".tofu"]
+                .iter()
+                .any(|ending| name.ends_with(ending));
+            if let Ok(text) = std::fs::read_to_string(entry.path())
+                && is_configuration
+            {
+                found.push(Arc::new(SourceFile::new(name, text)));
+            }
+        }
+        found
     }
 
     fn take_hcl(&mut self, file: &Arc<SourceFile>) {

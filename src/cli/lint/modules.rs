@@ -3,12 +3,8 @@
 //!
 //! They are read here and not with the plan, whose layer knows nothing of terraform.
 
-use std::sync::Arc;
-
-use camino::Utf8Path;
-
 use crate::{
-    diagnostic::{Diagnostic, SourceFile, words::nearest},
+    diagnostic::{Diagnostic, words::nearest},
     plan::{
         Plan,
         field::Field,
@@ -30,7 +26,7 @@ fn wrong(plan: &Plan, task: &Task) -> Vec<Diagnostic> {
     let (Some(dir), Some(given)) = (dir, given) else {
         return Vec::new();
     };
-    let files = files(&plan.folder, &dir);
+    let files = Module::files(&plan.folder.join(&dir));
     if files.is_empty() {
         return Vec::new();
     }
@@ -68,23 +64,5 @@ fn holds_secret(field: &Field) -> bool {
             .references()
             .any(|reference| reference.root == "secrets");
     });
-    found
-}
-
-/// The configuration of a module, as far as it can be read; what cannot is told where it is carried out.
-fn files(folder: &Utf8Path, dir: &str) -> Vec<Arc<SourceFile>> {
-    let module = folder.join(dir);
-    let mut found = Vec::new();
-    for entry in module.read_dir_utf8().into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let is_configuration = [".tf", ".tf.json", ".tofu"]
-            .iter()
-            .any(|ending| name.ends_with(ending));
-        if let Ok(text) = std::fs::read_to_string(entry.path())
-            && is_configuration
-        {
-            found.push(Arc::new(SourceFile::new(name, text)));
-        }
-    }
     found
 }

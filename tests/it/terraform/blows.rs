@@ -98,6 +98,9 @@ fn machine_gone(kind: BackendKind) {
     assert_eq!(running.end().code, None);
     let asked = world.run(&[]);
     asked.tells("4: network paused (settlement), reader blocked on network");
+    // C-CAN-16: nobody said a word, and the next run says whose it was.
+    let words = "which ended without a word, held the lease; it was taken over";
+    assert!(asked.all().contains(words), "{}", asked.all());
     let advice = asked.last("task-interrupted", "network")["advice"].to_string();
     let named = "what it made (`terraform_data.slow`) may be there without being in the state";
     assert!(advice.contains(named), "{advice}");

@@ -1,5 +1,7 @@
 //! Applying: exactly the saved plan.
 
+use camino::Utf8PathBuf;
+
 use super::{
     call::{Calls, LOCK_TIMEOUT},
     plan::Planned,
@@ -46,7 +48,9 @@ pub(super) async fn apply(
 }
 
 async fn apply_saved(calls: &Calls<'_, '_, '_>, what: &str) -> Result<(), ExecuteError> {
-    let args = arguments::apply(&calls.unit.plan_file(), LOCK_TIMEOUT);
+    let var_files = calls.unit.var_files_of_apply(calls.run);
+    let var_files = var_files.iter().map(Utf8PathBuf::as_path);
+    let args = arguments::apply(&calls.unit.plan_file(), var_files, LOCK_TIMEOUT);
     let said = calls.kept(what, args).await?;
     match said.code {
         0 => Ok(()),

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use camino::Utf8PathBuf;
+
 use super::{
     Place,
     call::{Calls, LOCK_TIMEOUT, Said},
@@ -185,9 +187,10 @@ fn attempt_of<'a, 'p>(
 async fn apply(calls: &Calls<'_, '_, '_>, changes: &Changes) -> Result<(), ExecuteError> {
     if !changes.is_empty() {
         let plan = calls.unit.plan_file();
-        let said = calls
-            .kept(Way::Destroy.word(), arguments::apply(&plan, LOCK_TIMEOUT))
-            .await?;
+        let var_files = calls.unit.var_files_of_apply(calls.run);
+        let var_files = var_files.iter().map(Utf8PathBuf::as_path);
+        let args = arguments::apply(&plan, var_files, LOCK_TIMEOUT);
+        let said = calls.kept(Way::Destroy.word(), args).await?;
         succeeded(calls, "apply", &said)?;
     }
     let shown = calls.direct("show", arguments::show_state()).await?;

@@ -12,7 +12,7 @@ use crate::{
     portable,
     process::CommandSpec,
     secret::Secret,
-    terraform::arguments::variable,
+    terraform::{Module, arguments::variable},
 };
 
 /// The most of terraform's standard output that is read, in bytes: plans of very large systems.
@@ -128,6 +128,15 @@ impl Unit {
     pub(super) fn var_files(&self, run: &Run<'_, '_>) -> Vec<Utf8PathBuf> {
         let files = self.body.var_files.iter();
         files.map(|file| run.world.path(file)).collect()
+    }
+
+    /// Those that the apply of a saved plan wants again: where the module has an ephemeral variable.
+    pub(super) fn var_files_of_apply(&self, run: &Run<'_, '_>) -> Vec<Utf8PathBuf> {
+        let module = Module::of(&Module::files(&self.dir));
+        match module.variables.values().any(|one| one.ephemeral) {
+            true => self.var_files(run),
+            false => Vec::new(),
+        }
     }
 
     pub(super) fn is_stood_in(&self) -> bool {
