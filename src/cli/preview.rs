@@ -255,7 +255,12 @@ fn tell(format: output::Format, sealed: Option<(&Sealed, &Store)>, previewed: &P
 /// Writes what was foreseen to the job summary. A summary that cannot be written never fails a preview.
 fn summarise(run: &Run<'_, '_>, previewed: &Previewed, sealed: Option<&Digest>) {
     let runner = &run.world.runner;
-    let Some(path) = runner.files.step_summary.as_ref().filter(|_| runner.on_actions) else {
+    let Some(path) = runner
+        .files
+        .step_summary
+        .as_ref()
+        .filter(|_| runner.on_actions)
+    else {
         return;
     };
     let mut sections = preview_to_markdown(&previewed.tasks, sealed);
@@ -263,7 +268,9 @@ fn summarise(run: &Run<'_, '_>, previewed: &Previewed, sealed: Option<&Digest>) 
         *section = run.masker.borrow().mask(section).into_owned();
     }
     if let Err(error) = append_summary(path, &sections) {
-        output::words(&format!("note: the summary of the job is not written: {error}\n"));
+        output::words(&format!(
+            "note: the summary of the job is not written: {error}\n"
+        ));
     }
 }
 

@@ -37,14 +37,18 @@ pub fn preview_to_markdown(
         })
         .collect();
     let overview = table(&["Task", "", ""], &rows);
-    let plans = tasks.iter().filter_map(|(task, entry)| match &entry.outlook {
-        Outlook::Planned(planned) if planned.changes => {
-            let body = fence(&planned.text, MOST_LINES, LONGEST);
-            Some(details(&html_code(&task.to_string()), &body))
-        }
-        _ => None,
-    });
-    std::iter::once(format!("{head}\n\n{overview}")).chain(plans).collect()
+    let plans = tasks
+        .iter()
+        .filter_map(|(task, entry)| match &entry.outlook {
+            Outlook::Planned(planned) if planned.changes => {
+                let body = fence(&planned.text, MOST_LINES, LONGEST);
+                Some(details(&html_code(&task.to_string()), &body))
+            }
+            _ => None,
+        });
+    std::iter::once(format!("{head}\n\n{overview}"))
+        .chain(plans)
+        .collect()
 }
 
 #[cfg(test)]
