@@ -19,6 +19,8 @@ pub struct Manifest {
     pub expires: Timestamp,
     /// Version of the program that made it.
     pub version: String,
+    /// What all tracked files come to: a task of which not everything was known is bound to all of them.
+    pub files: Digest,
     /// Each task that was previewed.
     pub tasks: BTreeMap<TaskKey, Entry>,
 }
@@ -178,6 +180,14 @@ impl Outlook {
             | Self::Blocked { .. }
             | Self::Failed { .. } => true,
         }
+    }
+
+    /// Whether it was said that the task would not be carried out: then a run of the bundle does not carry it out either.
+    pub fn is_held_back(&self) -> bool {
+        matches!(
+            self,
+            Self::Skipped { .. } | Self::Paused { .. } | Self::NotPreviewed { .. }
+        )
     }
 
     /// Whether a task that needs it can only wait.

@@ -194,6 +194,7 @@ async fn draft(
             created,
             expires,
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            files: run.files().map_err(|error| execute_error(&error))?,
             tasks: previewed.tasks,
         },
         plans: previewed.plans,

@@ -85,6 +85,12 @@ pub enum ExecuteError {
         /// Why it was started.
         purpose: String,
     },
+    /// Something that a preview leaves to the run.
+    #[error("{because}")]
+    OnlyInRun {
+        /// What.
+        because: String,
+    },
     /// Something that the task itself did wrong, in words.
     #[error("{message}")]
     Task {
@@ -148,6 +154,7 @@ impl ExecuteError {
             Self::File { .. }
             | Self::Pattern { .. }
             | Self::Cancelled
+            | Self::OnlyInRun { .. }
             | Self::UnknownEnd { .. } => FailureKind::Task,
             Self::NoSecret { .. } | Self::Value(_) | Self::Body(_) | Self::Seal(_) => {
                 FailureKind::Invalid
@@ -181,6 +188,7 @@ impl ExecuteError {
             | Self::Pattern { .. }
             | Self::Body(_)
             | Self::Cancelled
+            | Self::OnlyInRun { .. }
             | Self::UnknownEnd { .. } => None,
         }
     }

@@ -184,8 +184,14 @@ impl<'p> Run<'_, 'p> {
             )
         };
         match resume {
-            OnRecord::Run(attempts_before) => Ok(whole(attempts_before)),
-            OnRecord::UpToDate if self.options.force.contains(&node.key) => Ok(whole(0)),
+            OnRecord::Run(attempts_before) => {
+                self.hold_standing(node)?;
+                Ok(whole(attempts_before))
+            }
+            OnRecord::UpToDate if self.options.force.contains(&node.key) => {
+                self.hold_standing(node)?;
+                Ok(whole(0))
+            }
             OnRecord::UpToDate if since.is_some_and(|since| self.is_planned_since(node, since)) => {
                 Ok(whole(0))
             }

@@ -42,6 +42,14 @@ impl Reviewed {
         &self.manifest
     }
 
+    /// Says what shows how files differ.
+    fn shown_by(&self) -> String {
+        match &self.manifest.bound.tree {
+            Some(tree) => format!("; `git diff {tree}` shows it"),
+            None => String::new(),
+        }
+    }
+
     fn entry(&self, task: &TaskKey) -> Option<&Entry> {
         self.manifest.tasks.get(task)
     }
@@ -70,15 +78,72 @@ impl<'p> Run<'_, 'p> {
             let node = &self.graph.nodes()[index];
             match &node.standing {
                 Standing::Skipped { .. } => {}
-                Standing::TakesPart => match self.fingerprint_parts(index) {
-                    Ok(parts) => differences.extend(self.differing(node, &parts)),
-                    // What it reads is not there yet; that it was reviewed at all can be told.
-                    Err(_) => differences.extend(not_previewed(reviewed, node)),
-                },
-                Standing::Undecided => differences.extend(not_previewed(reviewed, node)),
+                Standing::TakesPart | Standing::Undecided => {
+                    differences.extend(self.differing_before(index, reviewed));
+                }
             }
         }
         differences
+    }
+
+    /// What can be told of a task before anything runs. What it reads may not be there yet, and what it waited for may still be
+    /// waited for: the rest is told when it comes to the task.
+    fn differing_before(&self, index: usize, reviewed: &Reviewed) -> Vec<String> {
+        let node = &self.graph.nodes()[index];
+        let Some(entry) = reviewed.entry(&node.key) else {
+            return vec![format!("`{}` was not reviewed", node.key)];
+        };
+        match (&entry.outlook, self.fingerprint_parts(index)) {
+            (outlook, _) if outlook.is_held_back() => Vec::new(),
+            (Outlook::Deferred { .. }, _) => self.differing_from_all(node, reviewed),
+            (_, Ok(parts)) if node.standing == Standing::TakesPart => self.differing(node, &parts),
+            (_, Ok(_) | Err(_)) => Vec::new(),
+        }
+    }
+
+    /// Returns what all tracked files come to.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be read.
+    pub fn files(&self) -> Result<Digest, ExecuteError> {
+        Ok(*self.listing.tracked()?.digest())
+    }
+
+    /// How the files and the plan differ, for a task of which not everything was known when it was previewed.
+    fn differing_from_all(&self, node: &Node<'p>, reviewed: &Reviewed) -> Vec<String> {
+        let manifest = &reviewed.manifest;
+        let files = match self.files() {
+            Ok(files) => files,
+            Err(error) => return vec![format!("`{}`: {}", node.key, super::chain(&error))],
+        };
+        let plan = self.graph.plan().digest();
+        let pairs = [
+            ("the plan", manifest.bound.plan_digest, plan),
+            ("the repository's files", manifest.files, files),
+        ];
+        let differing = pairs.into_iter().filter(|(_, before, now)| before != now);
+        let told = differing.map(|(what, before, now)| {
+            format!(
+                "`{}` is planned in the run, of what was reviewed alone: {what}: {before} was reviewed, now it is {now}{}",
+                node.key,
+                reviewed.shown_by()
+            )
+        });
+        told.collect()
+    }
+
+    /// Refuses a task that changes something outside and would not have run when it was previewed.
+    pub(super) fn hold_standing(&self, node: &Node<'p>) -> Result<(), ExecuteError> {
+        let reviewed = self.options.bundle.as_ref();
+        let entry = reviewed.and_then(|reviewed| reviewed.entry(&node.key));
+        match entry.map(|entry| &entry.outlook) {
+            Some(Outlook::UpToDate) if node.task.changes => Err(stale(format!(
+                "`{}` was up to date when it was reviewed, and would run now",
+                node.key
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// Refuses a task that is not made of what was reviewed.
@@ -105,25 +170,23 @@ impl<'p> Run<'_, 'p> {
         let Some(entry) = reviewed.entry(&node.key) else {
             return not_previewed(reviewed, node).into_iter().collect();
         };
-        if let Outlook::Skipped { because } = &entry.outlook {
+        if entry.outlook.is_held_back() {
+            let (word, because) = (entry.outlook.word(), entry.outlook.details());
             let message = format!(
-                "`{}` was to be skipped ({because}), and takes part now",
+                "`{}` was {word} when it was reviewed ({because}), and takes part now",
                 node.key
             );
             return vec![message];
         }
         let Some(made_of) = &entry.made_of else {
-            return Vec::new();
+            return self.differing_from_all(node, reviewed);
         };
         let changes = fingerprint::changes(made_of, parts.own());
         let told = changes.into_iter().map(|change| {
             let side = |side: Option<String>| side.unwrap_or_else(|| "nothing".to_owned());
-            let tree = match (
-                change.part == fingerprint::SHARED,
-                &reviewed.manifest.bound.tree,
-            ) {
-                (true, Some(tree)) => format!("; `git diff {tree} HEAD` shows them"),
-                _ => String::new(),
+            let tree = match change.part == fingerprint::SHARED {
+                true => reviewed.shown_by(),
+                false => String::new(),
             };
             format!(
                 "`{}`: {}: {} was reviewed, now it is {}{tree}",

@@ -148,6 +148,11 @@ pub fn force_unlock(id: &str) -> Vec<String> {
     with(&["force-unlock", "-force"], id)
 }
 
+/// Chooses a workspace that is there.
+pub fn workspace_that_is_there(name: &str) -> Vec<String> {
+    with(&["workspace", "select", "-no-color"], name)
+}
+
 /// Chooses a workspace, and makes it where there is none of the name.
 pub fn workspace(name: &str) -> Vec<String> {
     with(&["workspace", "select", "-no-color", "-or-create"], name)

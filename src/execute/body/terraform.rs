@@ -102,6 +102,7 @@ impl Place {
             transcript,
             folder: &self.folder,
             relative: &self.relative,
+            makes_workspace: true,
         }
     }
 }

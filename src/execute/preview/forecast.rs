@@ -278,6 +278,9 @@ impl<'p> Run<'_, 'p> {
                 _ => {}
             }
         }
+        if let ExecuteError::OnlyInRun { because } = error {
+            return Outlook::Deferred { because };
+        }
         if let ExecuteError::NoSecret { name, .. } = &error {
             let because = format!("secret `{name}` has no value here");
             return Outlook::Deferred { because };

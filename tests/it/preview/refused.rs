@@ -257,3 +257,68 @@ fn a_bundle_of_a_rehearsal_is_refused_in_the_real_world() {
         &["the bundle is of a rehearsal, and this is a run in the real world"],
     );
 }
+
+/// Not everything of a deferred unit was known: it is planned in the run, of the files that were reviewed and no others.
+#[test]
+fn a_deferred_unit_of_other_files_is_refused() {
+    let world = world();
+    let digest = sealed(&world, &[]);
+    let main = std::fs::read_to_string(world.repository().join("cluster/main.tf")).expect("a file");
+    let more = "resource \"terraform_data\" \"sneaked\" {\n}\n";
+    world.write("cluster/main.tf", &format!("{main}{more}"));
+    world.commit();
+    let ran = run(&world, &digest, &[]);
+    is_refused(
+        &world,
+        &ran,
+        &[
+            "`cluster@production` is planned in the run, of what was reviewed alone: the repository's files: sha256:",
+        ],
+    );
+}
+
+/// A task that was not to be carried out, and one that was to be left as it is.
+#[test]
+fn a_task_that_was_held_back_or_up_to_date_when_it_was_reviewed_is_not_carried_out() {
+    let tasks = "      - { id: asks, paths: [network/**], run: { script: 'echo $COLOUR >> $OUT/asked' }, env: { COLOUR: \"${{ decisions.colour }}\" } }
+      - { id: stands, paths: [network/**], run: { script: 'echo stands >> $OUT/stood' } }
+";
+    let top = "decisions: { colour: { question: Which one?, options: [red, green] } }\n";
+    let world = world_of(top, tasks);
+    world
+        .run(&["--task", "stands"])
+        .tells("0: stands@production succeeded");
+    let (shown, digest) = preview(&world, &[]);
+    for part in [
+        "asks@production: paused (decision `colour` is open)",
+        "stands@production: up to date",
+    ] {
+        assert!(shown.stderr.contains(part), "{part}: {}", shown.stderr);
+    }
+    let digest = digest.expect("a digest");
+    let plan = std::fs::read_to_string(world.repository().join("deploy.yaml")).expect("a plan");
+    let plan = plan.replacen(
+        "options: [red, green]",
+        "options: [red, green], answer: red, reason: why not, by: '@grace', at: 2026-01-02",
+        1,
+    );
+    world.write("deploy.yaml", &plan);
+    let ran = run(&world, &digest, &["--force", "stands"]);
+    ran.tells("1: asks@production failed (plan-stale), stands@production failed (plan-stale)");
+    assert!(
+        ran.failure("asks@production")
+            .contains("was paused when it was reviewed"),
+        "{}",
+        ran.all()
+    );
+    assert!(
+        ran.failure("stands@production")
+            .contains("was up to date when it was reviewed"),
+        "{}",
+        ran.all()
+    );
+    assert_eq!(
+        (world.read("asked"), world.read("stood")),
+        (String::new(), "stands\n".to_owned())
+    );
+}

@@ -1,5 +1,7 @@
 //! What a preview shows and seals.
 
+use deploy_action_test_wire::{Package, REQUIRED, StandIn};
+
 use super::{HIDDEN, file, preview, run, sealed, world, world_of};
 
 /// C-PLN-14: what reads an output that is not there yet is deferred, never planned on a value that somebody made up.
@@ -167,4 +169,38 @@ fn credentials_that_a_saved_plan_would_hold_are_told() {
         "{}",
         shown.stderr
     );
+}
+
+/// What a run would make is not made by a preview: a workspace, a lock file.
+#[test]
+fn a_preview_makes_no_workspace_and_leaves_no_lock_file() {
+    let mut world = world_of(
+        "",
+        "      - { id: network, terraform: { dir: network, workspace: blue, variables: { size: small } } }
+      - { id: spot, terraform: { dir: spot } }
+",
+    );
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_deploy-action"));
+    let mirror = tempfile::tempdir().expect("a folder");
+    let stand_in = StandIn::install(mirror.path(), program, Package::Zip(1_000)).expect("a mirror");
+    for (name, value) in stand_in.variables() {
+        world.set(name, &value);
+    }
+    let resource = "resource \"spot_cloudspace\" \"a\" {\n  cloudspace_name = \"a\"\n  region          = \"us-central-dfw-1\"\n}\n";
+    world.write("spot/main.tf", &format!("{REQUIRED}{resource}"));
+    world.commit();
+    let (shown, digest) = preview(&world, &[]);
+    let digest = digest.unwrap_or_else(|| panic!("{}", shown.all()));
+    for part in [
+        "network@production: deferred (its workspace `blue` is made by the run)",
+        "spot@production: planned (1 to add)",
+        "`spot` has no `.terraform.lock.hcl`",
+    ] {
+        assert!(shown.stderr.contains(part), "{part}: {}", shown.stderr);
+    }
+    for left in ["network/terraform.tfstate.d", "spot/.terraform.lock.hcl"] {
+        assert!(!world.repository().join(left).exists(), "{left}");
+    }
+    run(&world, &digest, &[]).tells("0: network@production succeeded, spot@production succeeded");
+    assert_eq!(stand_in.objects("spot_cloudspace").len(), 1);
 }

@@ -40,8 +40,8 @@ pub(super) async fn apply(
     if error.kind() != FailureKind::PlanStale || !is_reviewed {
         return Err(error);
     }
-    let planned = reviewed::again(calls, planned).await?;
-    match planned.changes.is_empty() {
+    let found = reviewed::again(calls, planned).await?;
+    match found.is_empty() {
         true => Ok(()),
         false => apply_saved(calls, super::APPLY_AGAIN).await,
     }

@@ -39,6 +39,8 @@ pub(super) struct Calls<'c, 'r, 'p> {
     pub(super) transcript: &'c Transcript<'c, 'r, 'p>,
     pub(super) folder: &'c Utf8Path,
     pub(super) relative: &'c Utf8Path,
+    /// Whether a workspace is made that is not there.
+    pub(super) makes_workspace: bool,
 }
 
 /// How a process of terraform ended that was not stopped, and what it printed.
@@ -220,8 +222,15 @@ impl Calls<'_, '_, '_> {
     async fn select_workspace(&self) -> Result<(), ExecuteError> {
         let workspace = &self.unit.body.workspace;
         if workspace != "default" {
-            let args = arguments::workspace(workspace);
+            let args = match self.makes_workspace {
+                true => arguments::workspace(workspace),
+                false => arguments::workspace_that_is_there(workspace),
+            };
             let said = self.direct("workspace", args).await?;
+            if !self.makes_workspace && said.code != 0 && said.stderr.contains("doesn't exist") {
+                let because = format!("its workspace `{workspace}` is made by the run");
+                return Err(ExecuteError::OnlyInRun { because });
+            }
             self.told("workspace", said)?;
         }
         Ok(())

@@ -25,6 +25,8 @@ const TAINTED: &str = "replace because tainted";
 /// A saved plan, and what it would do.
 pub(super) struct Planned {
     pub(super) changes: Changes,
+    /// What the plan was held against.
+    pub(super) policies: Vec<Policy>,
 }
 
 /// Plans, or takes the plan that was reviewed; reads it as data, and judges it by what is allowed and by the policies.
@@ -33,17 +35,14 @@ pub(super) async fn plan(
     evaluated: &Map,
 ) -> Result<Planned, ExecuteError> {
     let policies = policies(evaluated)?;
-    let kept: Vec<AddressPattern> = policies
-        .iter()
-        .map(|policy| policy.resource.clone())
-        .collect();
+    let kept = kept(&policies);
     let changes = match calls.run.reviewed_plan(calls.attempt.node) {
         Some(reviewed) => reviewed::take(calls, &reviewed, &kept).await?,
         None => changes(calls, Purpose::Apply, &kept).await?,
     };
     calls.transcript.say(&changes.summary().to_string())?;
     judge(calls, &changes, &policies)?;
-    Ok(Planned { changes })
+    Ok(Planned { changes, policies })
 }
 
 /// Plans into a file and reads it as data.
@@ -99,6 +98,12 @@ pub(super) async fn show(
     Ok(changes)
 }
 
+/// The resources that policies judge.
+pub(super) fn kept(policies: &[Policy]) -> Vec<AddressPattern> {
+    let resources = policies.iter().map(|policy| policy.resource.clone());
+    resources.collect()
+}
+
 /// Reads the policies whose conditions hold.
 fn policies(evaluated: &Map) -> Result<Vec<Policy>, ExecuteError> {
     let Some(Value::List(entries)) = evaluated.get("policy") else {
@@ -122,7 +127,7 @@ fn policies(evaluated: &Map) -> Result<Vec<Policy>, ExecuteError> {
 }
 
 /// Refuses what is not allowed, and what a policy does not hold for. All of it is told; the first stands in the failure.
-fn judge(
+pub(super) fn judge(
     calls: &Calls<'_, '_, '_>,
     changes: &Changes,
     policies: &[Policy],

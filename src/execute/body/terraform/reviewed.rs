@@ -113,11 +113,11 @@ async fn hold(calls: &Calls<'_, '_, '_>, reviewed: &ReviewedPlan) -> Result<(), 
 pub(super) async fn again(
     calls: &Calls<'_, '_, '_>,
     reviewed: &Planned,
-) -> Result<Planned, ExecuteError> {
+) -> Result<Changes, ExecuteError> {
     calls
         .transcript
         .say("the state was changed after the plan was made: it is planned again, and compared")?;
-    let found = plan::changes(calls, Purpose::Apply, &[]).await?;
+    let found = plan::changes(calls, Purpose::Apply, &plan::kept(&reviewed.policies)).await?;
     let differences = reviewed.changes.differences(&found);
     let is_repeated = calls.attempt.number > 1;
     let refused: Vec<&Difference> = differences
@@ -136,7 +136,8 @@ pub(super) async fn again(
             ),
         };
         calls.transcript.say(&words)?;
-        return Ok(Planned { changes: found });
+        plan::judge(calls, &found, &reviewed.policies)?;
+        return Ok(found);
     };
     let more = match refused.len() {
         1 => String::new(),
