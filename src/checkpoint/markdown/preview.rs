@@ -36,7 +36,7 @@ pub fn preview_to_markdown(
             ]
         })
         .collect();
-    let overview = table(&["Task", "", ""], &rows);
+    let overview = table(&["Task", "Outlook", "Details"], &rows);
     let plans = tasks
         .iter()
         .filter_map(|(task, entry)| match &entry.outlook {
@@ -72,7 +72,16 @@ mod tests {
             (key("net@production"), entry(Outlook::Done)),
         ]);
         let sections = preview_to_markdown(&tasks, Some(&Digest::of("x")));
-        insta::assert_snapshot!(sections.join("\n---\n"), @"");
+        insta::assert_snapshot!(sections.join("\n---\n"), @r"
+        ### Preview
+
+        Sealed as `sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881`: `run --bundle` carries out exactly this.
+
+        | Task | Outlook | Details |
+        | --- | --- | --- |
+        | `app` | deferred | it reads &#124; &#96;net&#96; &lt;!-- x --&gt; |
+        | `net@production` | done |  |
+        ");
         let none = preview_to_markdown(&BTreeMap::new(), None);
         assert!(none[0].contains("Nothing is sealed"), "{none:?}");
     }
