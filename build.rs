@@ -31,9 +31,10 @@ fn main() -> io::Result<()> {
 fn leave_out_unwinding(out: &Path) -> io::Result<()> {
     let variable = |name| env::var(name).unwrap_or_default();
     let flags = variable("CARGO_ENCODED_RUSTFLAGS");
+    let linker = variable("RUSTC_LINKER");
     let names_linker = ["linker=", "fuse-ld="].map(|flag| flags.contains(flag));
     let is_release = variable("PROFILE") == "release" && variable("CARGO_CFG_TARGET_OS") == "linux";
-    if !is_release || names_linker.contains(&true) {
+    if !is_release || !linker.is_empty() || names_linker.contains(&true) {
         return Ok(());
     }
     let script = out.join("without-unwinding.ld");

@@ -8,6 +8,8 @@ mod error;
 mod manifest;
 mod sealed;
 mod store;
+#[cfg(test)]
+mod tests;
 
 pub use error::BundleError;
 pub use manifest::{Backend, Bound, Entry, Manifest, Outlook, Program, SealedPlan, Words};

@@ -11,7 +11,7 @@ pub mod summary;
 mod text;
 
 pub use fold::Material;
-pub use markdown::{Beside, Budget, Excerpts, to_markdown};
+pub use markdown::{Beside, Budget, Excerpts, preview_to_markdown, to_markdown};
 pub use state::State;
 pub use summary::Summary;
 pub use text::to_text;

@@ -43,9 +43,9 @@ pub enum BundleError {
         now: Timestamp,
     },
     /// It was made for something else.
-    #[error("the bundle is of {what} {reviewed}, and this is {found}")]
+    #[error("the bundle is of {what}{reviewed}, and this is {found}")]
     Foreign {
-        /// What it is: "plan", "repository".
+        /// What it is, with a space: "plan ", "repository ".
         what: &'static str,
         /// What was reviewed.
         reviewed: String,

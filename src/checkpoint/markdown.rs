@@ -5,6 +5,7 @@
 //! closing line. What failed gives way last, and is always named.
 mod escape;
 mod failures;
+mod preview;
 mod sections;
 
 #[cfg(test)]
@@ -15,6 +16,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+pub use self::preview::preview_to_markdown;
 use self::{
     escape::{code, code_within, inline, link, prose, prose_within},
     sections::Section,

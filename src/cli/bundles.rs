@@ -105,12 +105,12 @@ fn belongs(reviewed: &Bound, here: &Bound) -> Result<(), BundleError> {
     };
     let world = |bound: &Bound| match bound.rehearsal {
         true => "a rehearsal".to_owned(),
-        false => "the real world".to_owned(),
+        false => "a run in the real world".to_owned(),
     };
     for (what, reviewed, found) in [
-        ("plan", reviewed.plan.clone(), here.plan.clone()),
-        ("repository", place(reviewed), place(here)),
-        ("the world", world(reviewed), world(here)),
+        ("plan ", reviewed.plan.clone(), here.plan.clone()),
+        ("repository ", place(reviewed), place(here)),
+        ("", world(reviewed), world(here)),
     ] {
         if reviewed != found {
             return Err(BundleError::Foreign {

@@ -12,10 +12,14 @@ use super::{
 };
 use crate::{
     bundle::{Draft, Manifest, Outlook, Store},
+    checkpoint::preview_to_markdown,
     digest::Digest,
     event::Record,
     execute::{ExecuteError, Previewed, Run, Trust, copy_folder},
-    github::{Nonce, file::append_outputs},
+    github::{
+        Nonce,
+        file::{append_outputs, append_summary},
+    },
     ident::TaskKey,
     plan::duration,
     process::{GRACE_WHEN_CANCELLED, Patience, stopper},
@@ -104,6 +108,7 @@ async fn carry_out(args: &PreviewArgs, environment: &Environment) -> Result<Exit
             failed.join(", ")
         ));
         tell(args.format, None, &previewed);
+        summarise(&run, &previewed, None);
         return Ok(Exit::Failed);
     }
     if !Trust::of(&session.world.runner).may_seal() {
@@ -111,11 +116,13 @@ async fn carry_out(args: &PreviewArgs, environment: &Environment) -> Result<Exit
             "nothing is sealed: these are not this repository's own changes, or nobody knows whose they are\n",
         );
         tell(args.format, None, &previewed);
+        summarise(&run, &previewed, None);
         return Ok(Exit::Done);
     }
     let draft = draft(&session, &run, previewed, expires).await?;
     let sealed = seal(&run, draft, &store)?;
     tell(args.format, Some((&sealed, &store)), &sealed.previewed);
+    summarise(&run, &sealed.previewed, Some(&sealed.digest));
     tell_runner(&run, &sealed)?;
     Ok(Exit::Done)
 }
@@ -242,6 +249,28 @@ fn tell(format: output::Format, sealed: Option<(&Sealed, &Store)>, previewed: &P
             "expires": sealed.map(|(sealed, _)| sealed.expires),
             "tasks": previewed.tasks,
         })),
+    }
+}
+
+/// Writes what was foreseen to the job summary. A summary that cannot be written never fails a preview.
+fn summarise(run: &Run<'_, '_>, previewed: &Previewed, sealed: Option<&Digest>) {
+    let runner = &run.world.runner;
+    let Some(path) = runner
+        .files
+        .step_summary
+        .as_ref()
+        .filter(|_| runner.on_actions)
+    else {
+        return;
+    };
+    let mut sections = preview_to_markdown(&previewed.tasks, sealed);
+    for section in &mut sections {
+        *section = run.masker.borrow().mask(section).into_owned();
+    }
+    if let Err(error) = append_summary(path, &sections) {
+        output::words(&format!(
+            "note: the summary of the job is not written: {error}\n"
+        ));
     }
 }
 

@@ -55,7 +55,7 @@ pub struct RehearseArgs {
     /// The event that is rehearsed; without it a push to the default branch, then whatever is started by hand
     #[arg(long, value_enum)]
     event: Option<RehearsedEvent>,
-    /// Previews pull request 1 first, and carries out exactly the bundle that was sealed
+    /// Previews pull request 1 first, carries out exactly the bundle that was sealed, and previews again
     #[arg(long, conflicts_with = "event")]
     reviewed: bool,
     /// Ends with 1 where a task was not run
@@ -168,7 +168,7 @@ async fn rehearsal(args: &RehearseArgs, environment: &Environment) -> Result<Exi
     };
     let mut reports = Vec::new();
     let reviewed = match args.reviewed {
-        true => Some(playing.review(&rendered, &mut reports).await?),
+        true => Some(playing.review(&rendered, 0, &mut reports).await?),
         false => None,
     };
     let is_refused = matches!(reviewed, Some(None));
@@ -179,6 +179,11 @@ async fn rehearsal(args: &RehearseArgs, environment: &Environment) -> Result<Exi
         let bundle = reviewed.as_ref().and_then(Option::as_ref);
         let number = number as u64 + u64::from(args.reviewed);
         reports.extend(playing.play(file, *event, number, bundle).await?.reports);
+    }
+    if args.reviewed && !is_refused && cancelled.borrow().is_none() {
+        // What was applied as reviewed leaves nothing to do.
+        let number = chosen.len() as u64 + 1;
+        playing.review(&rendered, number, &mut reports).await?;
     }
     let exit = close::close(
         args,

@@ -30,7 +30,7 @@ Examples:
   deploy-action run --environment staging
   deploy-action run --task build --force build
   deploy-action run --from app --input region=eu
-  deploy-action run --bundle sha256:6b86…   exactly what was previewed
+  deploy-action run --bundle sha256:DIGEST  exactly what was previewed
   deploy-action run --done migrate        it was interrupted, and somebody looked: it is done";
 
 /// Carries out the plan, resuming from the ledger

@@ -7,6 +7,7 @@ mod fields;
 mod phases;
 mod rollback;
 mod task;
+mod tool;
 
 pub use draft::{Draft, Mention, Named, Owner, Site};
 

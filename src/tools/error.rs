@@ -41,18 +41,6 @@ pub enum ToolError {
         /// The version.
         version: String,
     },
-    /// What the plan says of a release is nothing that it could be.
-    #[error("{what} of `tools.{name}` is `{found}`, which is no {expected}")]
-    Nonsense {
-        /// The program.
-        name: String,
-        /// The key.
-        what: &'static str,
-        /// What it holds.
-        found: String,
-        /// What it should be.
-        expected: &'static str,
-    },
     /// There is no folder for it.
     #[error("there is no folder to install `{name}` into")]
     NoFolder {
@@ -136,10 +124,9 @@ impl ToolError {
     /// Returns its class.
     pub fn kind(&self) -> FailureKind {
         match self {
-            Self::NoDigest { .. }
-            | Self::NoUrl { .. }
-            | Self::Nonsense { .. }
-            | Self::NotNow { .. } => FailureKind::Invalid,
+            Self::NoDigest { .. } | Self::NoUrl { .. } | Self::NotNow { .. } => {
+                FailureKind::Invalid
+            }
             Self::Fetch { .. } | Self::Answer { passing: true, .. } => FailureKind::Unavailable,
             Self::Answer { passing: false, .. }
             | Self::NoFolder { .. }
@@ -173,8 +160,7 @@ impl ToolError {
             Self::WrongDigest { .. } => {
                 Some("hold both against what its makers publish; nothing of it was kept".to_owned())
             }
-            Self::Nonsense { .. }
-            | Self::Fetch { .. }
+            Self::Fetch { .. }
             | Self::Answer { .. }
             | Self::Archive { .. }
             | Self::OtherVersion { .. }

@@ -98,7 +98,6 @@ fn version_in(text: &str) -> Option<String> {
 
 /// Whether a program's own word is the version that a plan pins, which need not name the build.
 pub(super) fn is_exactly(said: &str, pinned: &str) -> bool {
-    let pinned = pinned.trim_start_matches('v');
     said == pinned
         || said
             .split_once('+')
@@ -137,7 +136,6 @@ mod tests {
     #[test]
     fn a_build_need_not_be_pinned_and_a_version_is_no_beginning_of_another() {
         assert!(is_exactly("1.11.4", "1.11.4"));
-        assert!(is_exactly("1.11.4", "v1.11.4"));
         assert!(is_exactly("3.19.0+g3d8990f", "3.19.0"));
         assert!(is_exactly("3.19.0+g3d8990f", "3.19.0+g3d8990f"));
         for other in ["1.11", "1.11.40", "1.11.4-rc1", "3.19.0+g3d8990f"] {

@@ -14,61 +14,35 @@ pub(super) struct Release {
 }
 
 impl Release {
-    /// Reads what the plan says of a program; `here` says in words what this machine has in its place.
+    /// Finds the release of a program for this machine; `here` says in words what the machine has in its place.
     ///
     /// # Errors
     ///
-    /// No digest for this machine, no address, or something that is neither.
+    /// The plan says no digest for this machine, or nobody knows where the release is.
     pub(super) fn of(name: &str, wanted: &model::Tool, here: String) -> Result<Self, ToolError> {
-        let version = wanted.version.trim_start_matches('v');
-        let nonsense = |what, found: &str, expected| ToolError::Nonsense {
-            name: name.to_owned(),
-            what,
-            found: found.to_owned(),
-            expected,
-        };
-        if !is_version(version) {
-            return Err(nonsense("version", version, "exact version, as `1.11.4`"));
-        }
         let platform = known::platform();
         let Some(sha256) = wanted.sha256.get(&platform) else {
             return Err(ToolError::NoDigest {
                 name: name.to_owned(),
                 here,
-                version: version.to_owned(),
+                version: wanted.version.clone(),
                 platform,
             });
         };
-        let is_digest = sha256.len() == 64 && sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if !is_digest {
-            return Err(nonsense(
-                "sha256",
-                sha256,
-                "SHA-256 of 64 hexadecimal characters",
-            ));
-        }
-        let Some(pattern) = wanted.url.as_deref().or_else(|| known::releases(name)) else {
-            return Err(ToolError::NoUrl {
+        let pattern = wanted.url.as_deref().or_else(|| known::releases(name));
+        let url = pattern.and_then(|pattern| known::filled(pattern, &wanted.version).parse().ok());
+        match url {
+            Some(url) => Ok(Self {
+                url,
+                sha256: sha256.clone(),
+            }),
+            None => Err(ToolError::NoUrl {
                 name: name.to_owned(),
                 here,
-                version: version.to_owned(),
-            });
-        };
-        let filled = known::filled(pattern, version);
-        let url = Url::parse(&filled)
-            .ok()
-            .filter(|url| matches!(url.scheme(), "https" | "http") && url.has_host());
-        Ok(Self {
-            url: url.ok_or_else(|| nonsense("url", &filled, "address of a release"))?,
-            sha256: sha256.to_ascii_lowercase(),
-        })
+                version: wanted.version.clone(),
+            }),
+        }
     }
-}
-
-/// Whether a version can be the name of a folder.
-fn is_version(text: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".+-_".contains(&byte);
-    text.starts_with(|first: char| first.is_ascii_alphanumeric()) && text.bytes().all(is_plain)
 }
 
 #[cfg(test)]
@@ -95,7 +69,7 @@ mod tests {
     #[test]
     fn a_known_program_is_where_its_makers_publish_it_unless_the_plan_says_where() {
         let here = known::platform();
-        let digest = "AB".repeat(32);
+        let digest = "ab".repeat(32);
         let found = of("terraform", &wanted("1.11.4", None, &[(&here, &digest)]));
         let found = found.expect("it is known");
         let (os, arch) = here.split_once('-').expect("two words");
@@ -105,9 +79,9 @@ mod tests {
                 "https://releases.hashicorp.com/terraform/1.11.4/terraform_1.11.4_{os}_{arch}.zip"
             )
         );
-        assert_eq!(found.sha256, "ab".repeat(32));
+        assert_eq!(found.sha256, digest);
         let own = wanted(
-            "v2",
+            "2",
             Some("http://files.acme/{os}/{arch}/{version}/x"),
             &[(&here, &digest)],
         );
@@ -134,30 +108,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_version_no_digest_and_no_address_is_named() {
-        let here = known::platform();
-        let digest = "00".repeat(32);
-        for (tool, words) in [
-            (
-                wanted("../../x", None, &[(&here, &digest)]),
-                "no exact version",
-            ),
-            (wanted("1", None, &[(&here, "beef")]), "no SHA-256"),
-            (
-                wanted("1", Some("file:///etc/passwd"), &[(&here, &digest)]),
-                "no address of a release",
-            ),
-        ] {
-            let problem = of("terraform", &tool)
-                .expect_err("it is nonsense")
-                .to_string();
-            assert!(problem.contains(words), "{problem}");
-        }
-        let nowhere = of("own", &wanted("1", None, &[(&here, &digest)]));
-        let problem = nowhere.expect_err("nobody knows where").to_string();
+    fn where_a_program_is_that_nobody_knows_has_to_be_said() {
+        let wanted = wanted("1", None, &[(&known::platform(), &"00".repeat(32))]);
+        let problem = of("own", &wanted).expect_err("nobody knows where");
         assert!(
-            problem.contains("where its release is is not known"),
+            problem
+                .to_string()
+                .contains("where its release is is not known"),
             "{problem}"
         );
+        let hint = problem.hint().expect("a next step");
+        assert!(hint.contains("add `url` to `tools.own`"), "{hint}");
     }
 }

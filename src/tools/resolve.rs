@@ -129,7 +129,7 @@ pub async fn resolve(
 fn slot<'s>(name: &'s str, wanted: &'s model::Tool, tools: &'s Utf8PathBuf) -> Slot<'s> {
     Slot {
         name,
-        version: wanted.version.trim_start_matches('v'),
+        version: &wanted.version,
         tools,
     }
 }

@@ -2,6 +2,7 @@
 #![cfg(target_os = "linux")]
 
 mod applied;
+mod image;
 mod refused;
 mod shown;
 

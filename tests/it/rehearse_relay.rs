@@ -41,7 +41,9 @@ fn provision() -> String {
             continue;
         }
         if part.starts_with("workflows:") {
-            kept.push_str("workflows: { deploy: { on: { workflow_dispatch: {} } } }\n");
+            kept.push_str(
+                "workflows: { deploy: { on: { pull_request: {}, workflow_dispatch: {} } } }\n",
+            );
             continue;
         }
         for phase in parts(&part, |line| line.starts_with("  - id: ")) {
@@ -183,6 +185,45 @@ fn relays_cloudspace_is_made_drifts_by_hand_and_goes_behind_the_gate() {
     assert_eq!(cloud(&relay)["objects"], serde_json::json!({}));
     calls("stand-ins.json", &["status"], 0, &["by `destroy`"]);
     is_nowhere(&relay, &token, &printed);
+}
+
+#[test]
+fn what_relays_preview_seals_is_applied_and_leaves_nothing_to_do() {
+    needs_terraform();
+    let relay = relay();
+    let ran = relay.rehearse_to(0, &["--reviewed", "--verbose"]);
+    let words = ran.all();
+    let digest = words
+        .split("sealed: ")
+        .nth(1)
+        .and_then(|rest| rest.lines().next());
+    let digest = digest.unwrap_or_else(|| panic!("nothing was sealed: {words}"));
+    for part in [
+        "cloudspace@production: planned (2 to add, 3 outputs to change)",
+        // The reviewers are asked for this digest and no other.
+        &format!("provision / approval (production) of {digest}"),
+        "cloudspace@production: no changes (no changes)",
+    ] {
+        assert!(words.contains(part), "no {part:?} in\n{words}");
+    }
+    let records = relay.staged("state/rehearsal/relay/relay/production/records.jsonl");
+    let is_of_bundle = |line: &&str| line.contains("\"run-started\"") && line.contains(digest);
+    assert!(records.lines().any(|line| is_of_bundle(&line)), "{records}");
+    let kept: Vec<&str> = records
+        .lines()
+        .filter(|line| line.contains("\"child-kept\""))
+        .collect();
+    assert!(
+        matches!(&kept[..], [apply] if apply.contains("terraform apply")),
+        "{kept:?}"
+    );
+    let hex = digest.trim_start_matches("sha256:");
+    let bundles = relay.files_with(&[relay.folder()], "BEGIN AGE ENCRYPTED FILE");
+    let sealed = bundles
+        .iter()
+        .any(|path| path.to_string_lossy().contains(hex));
+    assert!(sealed, "{bundles:?}");
+    is_nowhere(&relay, &token_of_kubeconfig(&relay), &words);
 }
 
 /// Besides the stand-ins' own world (the cloud, the provider's files, the states), no file holds it, and nobody printed it.

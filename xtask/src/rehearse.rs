@@ -11,7 +11,7 @@ use crate::{program, repository, setup, words};
 pub(crate) struct RehearseArgs {
     /// Name of the system: a folder of `workflows`.
     system: String,
-    /// What is passed on to `deploy-action rehearse`.
+    /// What is passed on to `deploy-action rehearse`; `--reviewed` without anything.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     rest: Vec<String>,
 }
@@ -31,10 +31,12 @@ pub(crate) fn rehearse(args: &RehearseArgs) -> anyhow::Result<ExitCode> {
     let program = program::build(&root)?;
     words::say(&format!("rehearsing {}", args.system));
     let mut rehearsal = Command::new(program);
+    let reviewed = args.rest.is_empty().then_some("--reviewed");
     rehearsal
         .current_dir(&root)
         .arg("rehearse")
         .arg(repository::plan(&args.system))
+        .args(reviewed)
         .args(&args.rest);
     replace(&mut rehearsal)
 }

@@ -30,6 +30,7 @@ impl Playing<'_> {
     pub(super) async fn review(
         &self,
         rendered: &[RenderedFile],
+        number: u64,
         reports: &mut Vec<JobReport>,
     ) -> Result<Option<Sealed>, CliError> {
         let event = RehearsedEvent::PullRequest;
@@ -43,7 +44,7 @@ impl Playing<'_> {
             )
             .hint("`workflows` of the plan says which events start what"));
         };
-        let played = self.play(file, event, 0, None).await?;
+        let played = self.play(file, event, number, None).await?;
         reports.extend(played.reports);
         let folder = played.artifacts.join(action::BUNDLES);
         let entries = folder.read_dir_utf8();

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use camino::{Utf8Path, Utf8PathBuf};
 use indexmap::IndexMap;
 
-use super::{Draft, Named, Owner, covers, phases};
+use super::{Draft, Named, Owner, covers, phases, tool::tool};
 use crate::{
     diagnostic::{Diagnostic, Diagnostics, SourceFile, Span},
     expression::Reference,
@@ -15,7 +15,7 @@ use crate::{
         grammar::{CONNECTION, PLAN},
         model::{
             Audience, Budget, Connection, ConnectionKind, Decision, DecisionAnswer, Environment,
-            Exclusion, Goal, Input, InputType, Parts, Proof, Risk, SecretSource, Tool,
+            Exclusion, Goal, Input, InputType, Parts, Proof, Risk, SecretSource,
             WorkflowDeclaration,
         },
         node::{Content, Map, Node, Typed},
@@ -324,21 +324,6 @@ fn secret(draft: &mut Draft<'_>, name: &Name, map: &Map, span: Span) -> Option<S
         kubernetes,
         connection: names(draft, map, "connection", Named::Connection(kinds)).pop(),
         reads,
-    })
-}
-
-fn tool(draft: &mut Draft<'_>, _: &Name, map: &Map, _: Span) -> Option<Tool> {
-    let sha256 = map
-        .get("sha256")
-        .and_then(Node::as_map)
-        .map_or(&[][..], |map| &map.entries);
-    Some(Tool {
-        version: draft.text(map, "version")?,
-        url: draft.text(map, "url"),
-        sha256: sha256
-            .iter()
-            .filter_map(|entry| Some((entry.key.clone(), entry.value.as_scalar()?.text.clone())))
-            .collect(),
     })
 }
 

@@ -132,11 +132,11 @@ pub struct SecretSource {
 /// The exact version of a program.
 #[derive(Debug, Clone)]
 pub struct Tool {
-    /// The version.
+    /// The version, without a `v` before it.
     pub version: String,
-    /// Where its release is.
+    /// Where its release is, with words that are filled in.
     pub url: Option<String>,
-    /// Digests of its release, a key a platform.
+    /// SHA-256 of its release in lower case, a key a platform.
     pub sha256: IndexMap<String, String>,
 }
 

@@ -209,3 +209,51 @@ fn a_plan_without_a_recipient_is_shown_and_cannot_be_applied_out_of_a_bundle() {
         "{outcome}"
     );
 }
+
+/// C-PLN-17: an approval that was given before this was previewed, by whomever, opens nothing.
+#[test]
+fn an_approval_of_an_earlier_run_does_not_count_for_a_bundle() {
+    let world = world_of(
+        "",
+        "      - { id: tell, run: { script: 'echo $SIZE >> $OUT/told' }, env: { SIZE: \"${{ inputs.size }}\" } }\n",
+    );
+    let plan = std::fs::read_to_string(world.repository().join("deploy.yaml")).expect("a plan");
+    let plan = plan.replacen(
+        "production: { ",
+        "production: { reviewers: '@acme/ops', ",
+        1,
+    );
+    world.write("deploy.yaml", &plan);
+    let person = world.out("person.json");
+    let text = r#"{"registries":{},"github":null,"secrets":{},"person":"grace"}"#;
+    std::fs::write(&person, text).expect("a file");
+    let mut earlier = world;
+    earlier.set("DEPLOY_ACTION_STAND_INS", &person.to_string_lossy());
+    let ran = earlier.run(&[]);
+    ran.tells("0: tell@production succeeded");
+    assert_eq!(ran.events("phase-approved")[0]["by"], "grace");
+    earlier.unset("DEPLOY_ACTION_STAND_INS");
+    let world = earlier;
+    let digest = sealed(&world, &["--input", "size=large"]);
+    let ran = run(&world, &digest, &["--input", "size=large"]);
+    ran.tells("4: tell@production paused (approval)");
+    assert_eq!(world.read("told"), "small\n");
+}
+
+/// What stands in for a cloud is no cloud: what was previewed on it is not carried out in the real world.
+#[test]
+fn a_bundle_of_a_rehearsal_is_refused_in_the_real_world() {
+    let mut world = world_of("", "      - { id: tell, run: { script: 'true' } }\n");
+    let person = world.out("person.json");
+    let text = r#"{"registries":{},"github":null,"secrets":{},"person":"grace"}"#;
+    std::fs::write(&person, text).expect("a file");
+    world.set("DEPLOY_ACTION_STAND_INS", &person.to_string_lossy());
+    let digest = sealed(&world, &[]);
+    world.unset("DEPLOY_ACTION_STAND_INS");
+    let ran = run(&world, &digest, &[]);
+    is_refused(
+        &world,
+        &ran,
+        &["the bundle is of a rehearsal, and this is a run in the real world"],
+    );
+}

@@ -230,11 +230,13 @@ fn one_that_is_killed_is_waited_for_and_gone_on_with() {
     let running = world.start_verb(&args);
     world.wait_for("trace");
     running.kill();
+    assert_ne!(world.files_with("tfplan"), [] as [std::path::PathBuf; 0]);
     let next = world.start_verb(&args);
     world.allow("go");
     let next = next.end();
     assert_eq!(next.code, Some(0), "{}", next.all());
     assert_eq!(world.read("trace"), "begin\n", "it was destroyed once");
+    assert_eq!(world.files_with("tfplan"), [] as [std::path::PathBuf; 0]);
     assert_eq!(world.read("gone"), "node\nnet\n");
     world
         .run(&["--environment", "staging"])

@@ -16,6 +16,7 @@ impl<'p> Run<'_, 'p> {
         for index in self.unopened(node) {
             let key = &self.graph.nodes()[index].key;
             let asked = self.with_module(index, Moment::Preview, async |calls| {
+                calls.version().await?;
                 calls.initialise().await?;
                 let mut result = BodyResult::default();
                 outputs::read(calls, &mut result).await?;

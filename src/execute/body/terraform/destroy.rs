@@ -151,12 +151,23 @@ impl<'p> Run<'_, 'p> {
         }
         let is_over = earlier.ended.is_some();
         match rescue::take_up(self, node, &earlier, is_over)? {
-            None => Ok(()),
+            None => self.sweep_earlier(node, &earlier.kept),
             Some(look) => Err(ExecuteError::task(FailureKind::Invalid, look).hint(format!(
                 "then say so: `deploy-action run --task {} --done {}`",
                 node.key, node.key
             ))),
         }
+    }
+
+    /// Removes the saved plans of destructions that were cut off: they lie in folders of their own runs.
+    fn sweep_earlier(&self, node: &Node<'p>, children: &[KeptChild]) -> Result<(), ExecuteError> {
+        for child in children {
+            let folder = self.recorder.ledger_of(&node.key)?.path_of(&child.folder)?;
+            if let Some(of_attempt) = folder.parent() {
+                rescue::sweep(of_attempt)?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -18,6 +18,7 @@ impl Run<'_, '_> {
         wanted: &AddressPattern,
     ) -> Result<(Vec<Stated>, Reality), ExecuteError> {
         self.with_module(index, Moment::Preview, async |calls| {
+            calls.version().await?;
             calls.initialise().await?;
             let said = calls.direct("show", arguments::show_state()).await?;
             if said.code != 0 {
