@@ -1,6 +1,6 @@
 //! Cases that others have met.
 
-use deploy_action_test_wire::{Package, REQUIRED, StandIn, StateServer};
+use deploy_action_test_wire::{Package, REQUIRED, StandIn, StateServer, processes};
 use rustix::process::Signal;
 use serde_json::json;
 use std::{os::unix::fs::PermissionsExt as _, path::Path};
@@ -86,10 +86,11 @@ fn a_plan_that_went_while_the_next_run_waited_for_it_is_made_again() {
     let running = world.start(&[]);
     world.wait_for("held");
     running.kill();
+    let keeper_and_plan = world.processes();
     let next = world.start(&[]);
     next.wait_for("task-interrupted", "network");
+    processes::kill(&keeper_and_plan);
     world.allow("on");
-    world.kill_kept();
     next.end().tells("0: network succeeded, reader succeeded");
 }
 
