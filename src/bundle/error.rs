@@ -53,11 +53,12 @@ pub enum BundleError {
         found: String,
     },
     /// A part of it cannot be sealed, or opened.
-    #[error("the plans of environment `{environment}`: {source}")]
+    #[error("the plans of environment `{environment}` cannot be sealed or opened")]
     Sealed {
         /// The environment.
         environment: EnvironmentName,
         /// Why not.
+        #[source]
         source: SealError,
     },
     /// A sealed plan is not the one that was shown.
@@ -71,13 +72,14 @@ pub enum BundleError {
         found: String,
     },
     /// A file.
-    #[error("cannot {action} `{path}`: {source}")]
+    #[error("cannot {action} `{path}`")]
     File {
         /// What was tried.
         action: &'static str,
         /// The file.
         path: Utf8PathBuf,
         /// Why not.
+        #[source]
         source: std::io::Error,
     },
 }

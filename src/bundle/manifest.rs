@@ -1,11 +1,12 @@
-//! The readable part of a bundle. No secret stands in it: its texts are masked, values count by digest or name.
+//! The readable part of a bundle. No secret stands in it: its texts are masked, a secret counts by being there. Other values
+//! stand in it as they are, long ones by digest.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{digest::Digest, ident::TaskKey};
+use crate::{digest::Digest, event::FailureKind, ident::TaskKey};
 
 /// What was previewed: of what, where, when, and what was foreseen of each task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,7 +20,9 @@ pub struct Manifest {
     pub expires: Timestamp,
     /// Version of the program that made it.
     pub version: String,
-    /// What all tracked files come to: a task of which not everything was known is bound to all of them.
+    /// Inputs and answers, by name: conditions are decided by them.
+    pub values: BTreeMap<String, String>,
+    /// What all files come to that git does not ignore: a task of which not everything was known is bound to all of them.
     pub files: Digest,
     /// Each task that was previewed.
     pub tasks: BTreeMap<TaskKey, Entry>,
@@ -103,6 +106,8 @@ pub enum Outlook {
     },
     /// It cannot be done as it is.
     Failed {
+        /// Its class.
+        kind: FailureKind,
         /// What is wrong.
         message: String,
         /// The next step.
@@ -160,7 +165,7 @@ pub struct Program {
 pub struct Backend {
     /// Its type: `local`, `s3`.
     pub kind: String,
-    /// Digest of its configuration, which may hold credentials.
+    /// Digest of its configuration without credentials.
     pub configuration: Digest,
     /// The workspace.
     pub workspace: String,

@@ -142,7 +142,9 @@ impl Bundle {
     /// The key does not open them, or one of them is not the one that was shown.
     pub fn open(&self, environment: &EnvironmentName, key: &Secret) -> Result<Plans, BundleError> {
         let Some(armor) = self.sealed.get(environment) else {
-            return Ok(Plans::new());
+            let none = Plans::new();
+            self.hold(environment, &none)?;
+            return Ok(none);
         };
         let failed = |source| BundleError::Sealed {
             environment: environment.clone(),
@@ -159,6 +161,9 @@ impl Bundle {
             serde_json::from_slice(&opened).map_err(|_| broken("it holds no plans"))?;
         let mut plans = Plans::new();
         for (task, text) in texts {
+            if task.environment.as_ref() != Some(environment) {
+                return Err(broken("it holds plans of another environment"));
+            }
             let text = Zeroizing::new(text);
             let plan = BASE64_STANDARD
                 .decode(text.as_bytes())

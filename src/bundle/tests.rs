@@ -58,6 +58,7 @@ fn draft(plan: &[u8], shown: Option<Digest>) -> Draft {
             created: time("2026-01-02T03:04:05Z"),
             expires: time("2026-01-03T03:04:05Z"),
             version: "0.1.0".to_owned(),
+            values: BTreeMap::new(),
             files: digest,
             tasks: BTreeMap::from([(task(), entry)]),
         },

@@ -64,6 +64,15 @@ pub(super) async fn bound(session: &Session) -> Result<Bound, CliError> {
     })
 }
 
+/// What is opened of a bundle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Opening {
+    /// The plans that are to be applied.
+    Plans,
+    /// Nothing: whoever only looks needs no key.
+    Nothing,
+}
+
 /// Takes the bundle that a run is of, with the plans that the selected tasks need.
 ///
 /// # Errors
@@ -73,6 +82,7 @@ pub(super) async fn take(
     (digest, folder): (&str, &Folder),
     session: &Session,
     (graph, selected): (&TaskGraph<'_>, &BTreeSet<usize>),
+    opening: Opening,
 ) -> Result<Reviewed, CliError> {
     let digest: Digest = digest.parse().map_err(|_| {
         CliError::new(Exit::Usage, format!("`--bundle {digest}` is no digest"))
@@ -87,7 +97,11 @@ pub(super) async fn take(
     }
     belongs(&bundle.manifest.bound, &bound(session).await?).map_err(refused)?;
     let mut plans = Plans::new();
-    for environment in wanted(&bundle, graph, selected) {
+    let environments = match opening {
+        Opening::Plans => wanted(&bundle, graph, selected),
+        Opening::Nothing => BTreeSet::new(),
+    };
+    for environment in environments {
         let key = key_of(session, &environment)?;
         plans.extend(bundle.open(&environment, &key).map_err(refused)?);
     }

@@ -1,8 +1,8 @@
 //! `deploy-action preview`: what a run would do, sealed under one digest.
 
-use std::{cell::RefCell, rc::Rc, time::Duration};
+use std::{cell::RefCell, fs, io, rc::Rc, time::Duration};
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{
     CliError, Environment, Exit, bundles, outcome, output,
@@ -14,7 +14,7 @@ use crate::{
     bundle::{Draft, Manifest, Outlook, Store},
     checkpoint::preview_to_markdown,
     digest::Digest,
-    event::Record,
+    event::{FailureKind, Record},
     execute::{ExecuteError, Previewed, Run, Trust, copy_folder},
     github::{
         Nonce,
@@ -22,6 +22,7 @@ use crate::{
     },
     ident::TaskKey,
     plan::duration,
+    portable,
     process::{GRACE_WHEN_CANCELLED, Patience, stopper},
     report::Reporter,
     workflow::action,
@@ -91,7 +92,6 @@ async fn carry_out(args: &PreviewArgs, environment: &Environment) -> Result<Exit
     let previewed = match foresee(&run, &said, args.verbose, cancelled.clone()).await {
         Some(previewed) => previewed,
         None => {
-            session.keep_scratch();
             return Ok(outcome::cancelled(cancelled.borrow().unwrap_or("SIGINT")));
         }
     };
@@ -107,21 +107,26 @@ async fn carry_out(args: &PreviewArgs, environment: &Environment) -> Result<Exit
             "nothing is sealed: {} cannot be done as it is\n",
             failed.join(", ")
         ));
-        tell(args.format, None, &previewed);
+        tell(&run, args.format, None, &previewed);
         summarise(&run, &previewed, None);
-        return Ok(Exit::Failed);
+        return Ok(exit_of(&previewed));
     }
     if !Trust::of(&session.world.runner).may_seal() {
         output::words(
             "nothing is sealed: these are not this repository's own changes, or nobody knows whose they are\n",
         );
-        tell(args.format, None, &previewed);
+        tell(&run, args.format, None, &previewed);
         summarise(&run, &previewed, None);
         return Ok(Exit::Done);
     }
     let draft = draft(&session, &run, previewed, expires).await?;
     let sealed = seal(&run, draft, &store)?;
-    tell(args.format, Some((&sealed, &store)), &sealed.previewed);
+    tell(
+        &run,
+        args.format,
+        Some((&sealed, &store)),
+        &sealed.previewed,
+    );
     summarise(&run, &sealed.previewed, Some(&sealed.digest));
     tell_runner(&run, &sealed)?;
     Ok(Exit::Done)
@@ -164,11 +169,76 @@ async fn foresee(
 /// A copy of the ledger, which the preview writes to and nobody reads after it.
 fn copied(session: &Session) -> Result<Utf8PathBuf, CliError> {
     let copy = session.world.scratch.join("state");
-    let is_taken = |name: &str| !matches!(name, "logs" | "evidence" | bundles::FOLDER);
-    if session.state.exists() {
-        copy_folder(&session.state, &copy, &is_taken).map_err(|error| execute_error(&error))?;
+    for walk in folders_in(&session.state)? {
+        let to = copy.join(walk.file_name().unwrap_or_default());
+        if walk.file_name() == Some(bundles::FOLDER) {
+            continue;
+        }
+        portable::private_folder()
+            .create(&to)
+            .map_err(|error| CliError::file("make", &to, &error))?;
+        let is_taken = |name: &str| !matches!(name, "logs" | "evidence" | "built");
+        copy_top(&walk, &to, &is_taken)?;
     }
     Ok(copy)
+}
+
+/// The folders in a folder, which may not be there.
+fn folders_in(folder: &Utf8Path) -> Result<Vec<Utf8PathBuf>, CliError> {
+    let failed = |error| CliError::file("read", folder, &error);
+    let mut found = Vec::new();
+    if folder.exists() {
+        for entry in folder.read_dir_utf8().map_err(failed)? {
+            let path = entry.map_err(failed)?.into_path();
+            found.extend(path.is_dir().then_some(path));
+        }
+    }
+    Ok(found)
+}
+
+/// Copies a ledger, without what is taken by nobody.
+fn copy_top(
+    walk: &Utf8Path,
+    to: &Utf8Path,
+    is_taken: &dyn Fn(&str) -> bool,
+) -> Result<(), CliError> {
+    let failed = |error| CliError::file("copy", walk, &error);
+    for entry in walk.read_dir_utf8().map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let target = to.join(entry.file_name());
+        match (is_taken(entry.file_name()), entry.path().is_dir()) {
+            (false, _) => {}
+            (true, true) => copy_folder(entry.path(), &target, &|_| true)
+                .map_err(|error| execute_error(&error))?,
+            // A run that goes on meanwhile may have removed it.
+            (true, false) => match fs::copy(entry.path(), &target) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+                _ => {}
+            },
+        }
+    }
+    Ok(())
+}
+
+/// The exit of a preview in which something failed: 10 only where all of it is that a service was not there.
+fn exit_of(previewed: &Previewed) -> Exit {
+    let mut kinds = previewed
+        .tasks
+        .values()
+        .filter_map(|entry| match &entry.outlook {
+            Outlook::Failed { kind, .. } => Some(*kind),
+            _ => None,
+        });
+    let is_passing = |kind| {
+        matches!(
+            kind,
+            FailureKind::Unavailable | FailureKind::Quota | FailureKind::StateLocked
+        )
+    };
+    match kinds.all(is_passing) {
+        true => Exit::Unavailable,
+        false => Exit::Failed,
+    }
 }
 
 fn failures(previewed: &Previewed) -> Vec<String> {
@@ -194,6 +264,7 @@ async fn draft(
             created,
             expires,
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            values: run.values.parts().own().clone(),
             files: run.files().map_err(|error| execute_error(&error))?,
             tasks: previewed.tasks,
         },
@@ -232,7 +303,12 @@ fn seal(run: &Run<'_, '_>, draft: Draft, store: &Store) -> Result<Sealed, CliErr
     })
 }
 
-fn tell(format: output::Format, sealed: Option<(&Sealed, &Store)>, previewed: &Previewed) {
+fn tell(
+    run: &Run<'_, '_>,
+    format: output::Format,
+    sealed: Option<(&Sealed, &Store)>,
+    previewed: &Previewed,
+) {
     match format {
         output::Format::Text => {
             if let Some((sealed, store)) = sealed {
@@ -244,12 +320,17 @@ fn tell(format: output::Format, sealed: Option<(&Sealed, &Store)>, previewed: &P
                 output::data(&format!("{}\n", sealed.digest));
             }
         }
-        output::Format::Json => output::json(&serde_json::json!({
-            "digest": sealed.map(|(sealed, _)| sealed.digest.to_string()),
-            "file": sealed.map(|(sealed, store)| store.file(&sealed.digest)),
-            "expires": sealed.map(|(sealed, _)| sealed.expires),
-            "tasks": previewed.tasks,
-        })),
+        output::Format::Json => {
+            let told = serde_json::json!({
+                "digest": sealed.map(|(sealed, _)| sealed.digest.to_string()),
+                "file": sealed.map(|(sealed, store)| store.file(&sealed.digest)),
+                "expires": sealed.map(|(sealed, _)| sealed.expires),
+                "tasks": previewed.tasks,
+            });
+            // Where nothing was sealed, nobody has searched it for secrets.
+            let text = format!("{told:#}\n");
+            output::data(&run.masker.borrow().mask(&text));
+        }
     }
 }
 

@@ -204,6 +204,7 @@ async fn rehearsal(args: &RehearseArgs, environment: &Environment) -> Result<Exi
     ));
     let exit = match *cancelled.borrow() {
         Some(signal) => super::outcome::cancelled(signal),
+        None if is_refused && exit == Exit::Done => Exit::Failed,
         None => exit,
     };
     if exit == Exit::Done {

@@ -115,7 +115,12 @@ async fn carry_out(args: &RunArgs, environment: &Environment) -> Result<Exit, Cl
     let mut options = options(args, &session, &graph)?;
     if let Some(digest) = &args.bundle {
         let named = (digest.as_str(), &args.bundles);
-        options.bundle = Some(bundles::take(named, &session, (&graph, &selected)).await?);
+        let opening = match args.dry_run {
+            true => bundles::Opening::Nothing,
+            false => bundles::Opening::Plans,
+        };
+        let reviewed = bundles::take(named, &session, (&graph, &selected), opening).await?;
+        options.bundle = Some(reviewed);
     }
     let walks = selected
         .iter()

@@ -459,9 +459,11 @@ fn utf8(path: std::path::PathBuf) -> Result<Utf8PathBuf, CliError> {
 /// A private folder of this process: in the runner's temporary folder, which the runner empties.
 fn scratch(runner: &RunnerContext) -> Result<tempfile::TempDir, CliError> {
     let builder = |folder: &std::path::Path| {
-        tempfile::Builder::new()
-            .prefix("deploy-action-")
-            .tempdir_in(folder)
+        let mut builder = tempfile::Builder::new();
+        builder.prefix("deploy-action-");
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+        builder.tempdir_in(folder)
     };
     let folder = runner
         .folders

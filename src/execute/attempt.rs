@@ -64,6 +64,11 @@ impl<'p> Run<'_, 'p> {
                 Err(error) => return self.not_observed(node, error),
             };
         }
+        if !matches!(attempt.prepared.mode, Mode::Adopt { .. })
+            && let Err(error) = self.hold_standing(node)
+        {
+            return self.not_observed(node, error);
+        }
         if !matches!(attempt.prepared.mode, Mode::Adopt { .. }) {
             self.record_start(&attempt)?;
         }

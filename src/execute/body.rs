@@ -18,7 +18,9 @@ use crate::{
 
 pub(super) use image::preview as preview_image;
 pub(super) use run::{MOST_STDOUT, call};
-pub(super) use terraform::{Destruction, preview as preview_plan, take_up, without_stand_in};
+pub(super) use terraform::{
+    Destruction, is_apply, preview as preview_plan, take_up, without_stand_in,
+};
 pub use terraform::{Drifted, Repaired};
 
 /// Carries out the body of a task. What it did before it failed stands in `result` too.

@@ -82,6 +82,16 @@ impl Listing {
         self.shared(&[], || self.marks_of(self.tracked.iter().cloned()))
     }
 
+    /// Returns all files that git does not ignore as parts of a fingerprint.
+    ///
+    /// # Errors
+    ///
+    /// As [`Listing::tracked`].
+    pub fn all(&self) -> Result<Arc<SharedParts>, ExecuteError> {
+        let everything = ["**".to_owned()];
+        self.shared(&everything, || self.marks_of(self.present.iter().cloned()))
+    }
+
     /// Returns the files that match patterns as parts of a fingerprint.
     ///
     /// # Errors

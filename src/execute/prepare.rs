@@ -72,6 +72,7 @@ impl<'p> Run<'_, 'p> {
 
     async fn look(&self, node: &Node<'p>) -> Result<Found, ExecuteError> {
         if let Some(because) = self.false_condition(node)? {
+            self.hold_skipped(node, &because)?;
             let because = Reason::Condition { text: because };
             self.record(
                 node,
@@ -101,9 +102,6 @@ impl<'p> Run<'_, 'p> {
         if let Some(decision) = self.open_decision(node) {
             return self.pause(node, Waiting::Decision { decision });
         }
-        if let Some(waiting) = self.approval(node).await? {
-            return self.pause(node, waiting);
-        }
         let parts = match self.parts_of(node) {
             Ok(parts) => parts,
             // Some secret is not any: what is made of it may need its value.
@@ -112,7 +110,12 @@ impl<'p> Run<'_, 'p> {
                 self.parts_of(node)?
             }
         };
+        // Nobody is asked for what is not what was reviewed.
         self.hold_against_review(node, &parts)?;
+        if let Some(waiting) = self.approval(node).await? {
+            return self.pause(node, waiting);
+        }
+        self.note_begun(node, &parts);
         let found = self.against_the_record(node, parts).await?;
         if found.1.is_some() {
             self.read_again(node).await?;
@@ -184,14 +187,8 @@ impl<'p> Run<'_, 'p> {
             )
         };
         match resume {
-            OnRecord::Run(attempts_before) => {
-                self.hold_standing(node)?;
-                Ok(whole(attempts_before))
-            }
-            OnRecord::UpToDate if self.options.force.contains(&node.key) => {
-                self.hold_standing(node)?;
-                Ok(whole(0))
-            }
+            OnRecord::Run(attempts_before) => Ok(whole(attempts_before)),
+            OnRecord::UpToDate if self.options.force.contains(&node.key) => Ok(whole(0)),
             OnRecord::UpToDate if since.is_some_and(|since| self.is_planned_since(node, since)) => {
                 Ok(whole(0))
             }

@@ -14,7 +14,7 @@ pub use self::forecast::Forecast;
 use super::{ExecuteError, Run};
 use crate::{
     bundle::{Entry, Outlook, Plans},
-    event::Event,
+    event::{Event, Reason},
     graph::EdgeSource,
     ident::{EnvironmentName, TaskKey},
     ledger::{Durability, TaskState},
@@ -104,6 +104,18 @@ impl<'p> Run<'_, 'p> {
     /// Takes away what the copied ledger says of a task that a run would do otherwise: nothing may be read of it.
     fn settle_preview(&self, index: usize, forecast: &Forecast) -> Result<(), ExecuteError> {
         let node = &self.graph.nodes()[index];
+        if let Outlook::Skipped { because } = &forecast.outlook {
+            // Its outputs are null, whatever they were.
+            let because = Reason::Condition {
+                text: because.clone(),
+            };
+            let task = node.key.clone();
+            return self.record(
+                node,
+                Event::TaskSkipped { task, because },
+                Durability::Written,
+            );
+        }
         if forecast.is_readable {
             return Ok(());
         }
@@ -121,15 +133,22 @@ impl<'p> Run<'_, 'p> {
         self.record(node, event, Durability::Written)
     }
 
-    /// Names a task that this one waits for by an edge, and of which a run would change something.
-    fn open_before(&self, index: usize, looked: &Looked) -> Option<(&TaskKey, bool)> {
-        let node = &self.graph.nodes()[index];
-        let mut open = node
-            .after
-            .iter()
-            .filter(|edge| looked.open.contains(&edge.to));
-        let edge = open.next()?;
-        let reads = matches!(edge.source, EdgeSource::Reference { .. });
-        Some((&self.graph.nodes()[edge.to].key, reads))
+    /// Names a task that this one waits for by an edge, and that a run would carry out.
+    fn open_before(&self, index: usize, looked: &Looked) -> Option<&TaskKey> {
+        let mut edges = self.graph.nodes()[index].after.iter();
+        let edge = edges.find(|edge| looked.open.contains(&edge.to))?;
+        Some(&self.graph.nodes()[edge.to].key)
+    }
+
+    /// Names a task that `needs` puts before this one, and for which a run would change something outside: what this one
+    /// looks at may be another then. Of what it reads it is known whether that changes.
+    fn changing_before(&self, index: usize, looked: &Looked) -> Option<&TaskKey> {
+        let nodes = self.graph.nodes();
+        let mut edges = nodes[index].after.iter();
+        let edge = edges.find(|edge| {
+            let is_needed = matches!(edge.source, EdgeSource::Needs(_));
+            is_needed && looked.open.contains(&edge.to) && nodes[edge.to].task.changes
+        })?;
+        Some(&nodes[edge.to].key)
     }
 }

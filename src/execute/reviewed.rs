@@ -1,13 +1,17 @@
 //! A run of what was reviewed: each task is held against the bundle, and what is not in it, or is another, is refused.
 
-use std::{fmt, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
 
-use super::{ExecuteError, Run};
+use super::{DryRun, ExecuteError, Run};
 use crate::{
     bundle::{Bundle, Entry, Manifest, Outlook, Plans, SealedPlan, Words},
     digest::Digest,
-    event::FailureKind,
-    graph::{Node, Standing},
+    event::{FailureKind, Outcome},
+    graph::{EdgeSource, Node, Standing},
     ident::TaskKey,
     plan::{FingerprintParts, fingerprint},
 };
@@ -19,6 +23,13 @@ pub struct Reviewed {
     pub digest: Digest,
     manifest: Arc<Manifest>,
     plans: Arc<Plans>,
+    begun: Arc<Mutex<BTreeMap<TaskKey, Begun>>>,
+}
+
+/// What earlier attempts at a task did.
+struct Begun {
+    attempts: u32,
+    is_half_applied: bool,
 }
 
 impl fmt::Debug for Reviewed {
@@ -34,6 +45,7 @@ impl Reviewed {
             digest: bundle.digest,
             manifest: Arc::new(bundle.manifest),
             plans: Arc::new(plans),
+            begun: Arc::default(),
         }
     }
 
@@ -69,68 +81,84 @@ impl<'p> Run<'_, 'p> {
         let Some(reviewed) = &self.options.bundle else {
             return Vec::new();
         };
-        let gone = reviewed.manifest.tasks.keys();
-        let gone = gone.filter(|task| self.graph.find(task).is_none());
-        let mut differences: Vec<String> = gone
-            .map(|task| format!("`{task}` was reviewed, and the plan does not have it any more"))
-            .collect();
+        let manifest = &reviewed.manifest;
+        let mut differences = Vec::new();
+        let (before, now) = (manifest.bound.plan_digest, self.graph.plan().digest());
+        if before != now {
+            differences.push(format!(
+                "the plan: {before} was reviewed, now it is {now}{}",
+                reviewed.shown_by()
+            ));
+        }
+        let values = self.values.parts();
+        let values = fingerprint::changes(&manifest.values, values.own());
+        differences.extend(values.into_iter().map(told));
+        let would = self.dry_run();
         for &index in &self.selected {
-            let node = &self.graph.nodes()[index];
-            match &node.standing {
-                Standing::Skipped { .. } => {}
-                Standing::TakesPart | Standing::Undecided => {
-                    differences.extend(self.differing_before(index, reviewed));
-                }
-            }
+            differences.extend(self.differing_before(index, reviewed, &would));
         }
         differences
     }
 
-    /// What can be told of a task before anything runs. What it reads may not be there yet, and what it waited for may still be
-    /// waited for: the rest is told when it comes to the task.
-    fn differing_before(&self, index: usize, reviewed: &Reviewed) -> Vec<String> {
+    /// What can be told of a task before anything runs. What it reads may not be there yet, or come out otherwise, and what it
+    /// waited for may still be waited for: the rest is told when it comes to the task.
+    fn differing_before(
+        &self,
+        index: usize,
+        reviewed: &Reviewed,
+        would: &BTreeMap<usize, DryRun>,
+    ) -> Vec<String> {
         let node = &self.graph.nodes()[index];
         let Some(entry) = reviewed.entry(&node.key) else {
             return vec![format!("`{}` was not reviewed", node.key)];
         };
-        match (&entry.outlook, self.fingerprint_parts(index)) {
-            (outlook, _) if outlook.is_held_back() => Vec::new(),
-            (Outlook::Deferred { .. }, _) => self.differing_from_all(node, reviewed),
-            (_, Ok(parts)) if node.standing == Standing::TakesPart => self.differing(node, &parts),
-            (_, Ok(_) | Err(_)) => Vec::new(),
+        if let Standing::Skipped { because } = &node.standing {
+            return skipped(node, entry, because).into_iter().collect();
+        }
+        let mut reads = node.after.iter().filter(|edge| {
+            let is_read = matches!(edge.source, EdgeSource::Reference { .. });
+            is_read && matches!(would.get(&edge.to), Some(DryRun::Run | DryRun::Depends))
+        });
+        let is_open = reads.next().is_some() || node.standing == Standing::Undecided;
+        match self.fingerprint_parts(index) {
+            _ if entry.outlook.is_held_back() => Vec::new(),
+            _ if entry.made_of.is_none() => self.differing_from_all(node, reviewed),
+            Ok(parts) if !is_open => self.differing(node, &parts),
+            Ok(_) | Err(_) => Vec::new(),
         }
     }
 
-    /// Returns what all tracked files come to.
+    /// Refuses to pass over a task that took part when it was previewed.
+    pub(super) fn hold_skipped(&self, node: &Node<'p>, because: &str) -> Result<(), ExecuteError> {
+        let reviewed = self.options.bundle.as_ref();
+        let entry = reviewed.and_then(|reviewed| reviewed.entry(&node.key));
+        match entry.and_then(|entry| skipped(node, entry, because)) {
+            Some(difference) => Err(stale(difference)),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns what all files come to that git does not ignore.
     ///
     /// # Errors
     ///
     /// A file cannot be read.
     pub fn files(&self) -> Result<Digest, ExecuteError> {
-        Ok(*self.listing.tracked()?.digest())
+        Ok(*self.listing.all()?.digest())
     }
 
-    /// How the files and the plan differ, for a task of which not everything was known when it was previewed.
+    /// How the files differ, for a task of which not everything was known when it was previewed.
     fn differing_from_all(&self, node: &Node<'p>, reviewed: &Reviewed) -> Vec<String> {
-        let manifest = &reviewed.manifest;
-        let files = match self.files() {
-            Ok(files) => files,
-            Err(error) => return vec![format!("`{}`: {}", node.key, super::chain(&error))],
-        };
-        let plan = self.graph.plan().digest();
-        let pairs = [
-            ("the plan", manifest.bound.plan_digest, plan),
-            ("the repository's files", manifest.files, files),
-        ];
-        let differing = pairs.into_iter().filter(|(_, before, now)| before != now);
-        let told = differing.map(|(what, before, now)| {
-            format!(
-                "`{}` is planned in the run, of what was reviewed alone: {what}: {before} was reviewed, now it is {now}{}",
+        let before = reviewed.manifest.files;
+        match self.files() {
+            Ok(files) if files == before => Vec::new(),
+            Ok(files) => vec![format!(
+                "`{}` is planned in the run, of what was reviewed alone: the repository's files: {before} was reviewed, now it is {files}{}",
                 node.key,
                 reviewed.shown_by()
-            )
-        });
-        told.collect()
+            )],
+            Err(error) => vec![format!("`{}`: {}", node.key, super::chain(&error))],
+        }
     }
 
     /// Refuses a task that changes something outside and would not have run when it was previewed.
@@ -168,7 +196,7 @@ impl<'p> Run<'_, 'p> {
             return Vec::new();
         };
         let Some(entry) = reviewed.entry(&node.key) else {
-            return not_previewed(reviewed, node).into_iter().collect();
+            return vec![format!("`{}` was not reviewed", node.key)];
         };
         if entry.outlook.is_held_back() {
             let (word, because) = (entry.outlook.word(), entry.outlook.details());
@@ -183,18 +211,11 @@ impl<'p> Run<'_, 'p> {
         };
         let changes = fingerprint::changes(made_of, parts.own());
         let told = changes.into_iter().map(|change| {
-            let side = |side: Option<String>| side.unwrap_or_else(|| "nothing".to_owned());
             let tree = match change.part == fingerprint::SHARED {
                 true => reviewed.shown_by(),
                 false => String::new(),
             };
-            format!(
-                "`{}`: {}: {} was reviewed, now it is {}{tree}",
-                node.key,
-                change.part,
-                side(change.before),
-                side(change.now)
-            )
+            format!("`{}`: {}{tree}", node.key, told(change))
         });
         told.collect()
     }
@@ -213,6 +234,57 @@ impl<'p> Run<'_, 'p> {
             }),
             _ => None,
         }
+    }
+
+    /// Whether an attempt at this bundle's plan of the task was begun before, and left something undone: then a later one may go
+    /// on with the rest. One that was refused did nothing.
+    pub(super) fn is_half_applied(&self, node: &Node<'p>, number: u32) -> bool {
+        let Some(reviewed) = &self.options.bundle else {
+            return false;
+        };
+        let begun = reviewed
+            .begun
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        match begun.get(&node.key) {
+            // An attempt of this run, whose failure was not that the plan is stale: such a one is not repeated.
+            Some(before) => before.is_half_applied || number > before.attempts + 1,
+            None => false,
+        }
+    }
+
+    /// Looks at what earlier attempts at the task did, before another begins.
+    pub(super) fn note_begun(&self, node: &Node<'p>, parts: &FingerprintParts) {
+        let Some(reviewed) = &self.options.bundle else {
+            return;
+        };
+        let known = self.recorder.known();
+        let record = known.state().task(&node.key);
+        let attempt = record.and_then(|record| record.attempt.as_ref());
+        let attempt = attempt.filter(|attempt| attempt.fingerprint == parts.fingerprint());
+        let is_half_applied = attempt.is_some_and(|attempt| {
+            let is_undone = match attempt.ended.as_ref().map(|ended| &ended.outcome) {
+                None | Some(Outcome::Cancelled) => true,
+                // What was refused did nothing.
+                Some(Outcome::Failed(failure)) => failure.kind != FailureKind::PlanStale,
+                Some(Outcome::Succeeded) => false,
+            };
+            let mut kept = attempt.kept.iter();
+            let is_applied = kept.any(|child| super::body::is_apply(child.folder.as_str()));
+            attempt.started > reviewed.manifest.created && is_applied && is_undone
+        });
+        let attempts = attempt.map_or(0, |attempt| attempt.number);
+        let mut begun = reviewed
+            .begun
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        begun.insert(
+            node.key.clone(),
+            Begun {
+                attempts,
+                is_half_applied,
+            },
+        );
     }
 
     /// Whether a plan with changes was reviewed after the task had last succeeded: then its record does not stand.
@@ -255,9 +327,27 @@ impl<'p> Run<'_, 'p> {
     }
 }
 
-fn not_previewed(reviewed: &Reviewed, node: &Node<'_>) -> Option<String> {
-    let is_there = reviewed.entry(&node.key).is_some();
-    (!is_there).then(|| format!("`{}` was not reviewed", node.key))
+/// Both sides of a part that differs.
+fn told(change: fingerprint::Change) -> String {
+    let side = |side: Option<String>| side.unwrap_or_else(|| "nothing".to_owned());
+    format!(
+        "{}: {} was reviewed, now it is {}",
+        change.part,
+        side(change.before),
+        side(change.now)
+    )
+}
+
+/// A task that would be passed over now and was not when it was previewed.
+fn skipped(node: &Node<'_>, entry: &Entry, because: &str) -> Option<String> {
+    let was_skipped = matches!(entry.outlook, Outlook::Skipped { .. });
+    (!was_skipped).then(|| {
+        let word = entry.outlook.word();
+        format!(
+            "`{}` was {word} when it was reviewed, and would be skipped now ({because})",
+            node.key
+        )
+    })
 }
 
 /// Something that is not what was reviewed.

@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 
 use super::{
     field::{Field, Scope},
+    fingerprint::Parts as FingerprintParts,
     model::{DecisionAnswer, Input, InputType, Parts, Plan},
 };
 use crate::{
@@ -82,6 +83,24 @@ impl Values {
             answers,
             assumed,
         })
+    }
+
+    /// Names everything that is known before anything runs, in the form of the parts of a fingerprint: inputs, those of each
+    /// environment, answers.
+    pub fn parts(&self) -> FingerprintParts {
+        let mut parts = FingerprintParts::new("values");
+        for (name, value) in &self.shared {
+            parts.value(&format!("input {name}"), value);
+        }
+        for (environment, values) in &self.by_environment {
+            for (name, value) in values {
+                parts.value(&format!("input {name} of {environment}"), value);
+            }
+        }
+        for (name, answer) in &self.answers {
+            parts.part(format!("decision {name}"), answer);
+        }
+        parts
     }
 
     /// Returns the answer of a decision that is known before anything runs.

@@ -64,12 +64,12 @@ impl InitialisedBackend {
         }
     }
 
-    /// Returns its configuration as a text that is the same for the same configuration. It may hold credentials.
+    /// Returns its configuration, without credentials, as a text that is the same for the same configuration.
     pub fn configuration(&self) -> String {
-        let set = self
-            .configuration
-            .iter()
-            .filter(|(_, value)| !value.is_null());
+        let is_told = |(name, value): &(&String, &Value)| {
+            !value.is_null() && !CREDENTIALS.contains(&name.as_str())
+        };
+        let set = self.configuration.iter().filter(is_told);
         let sorted: std::collections::BTreeMap<&String, &Value> = set.collect();
         serde_json::to_string(&sorted).expect("JSON is JSON")
     }

@@ -185,7 +185,7 @@ impl Build<'_, '_> {
         job.condition = self
             .on_events_of(command)
             .map(|condition| braces(&condition));
-        let mut permissions = Permissions::reading();
+        let permissions = Permissions::reading();
         let word = match command {
             Command::Preview => "Preview",
             Command::Drift => "Look for drift",
@@ -203,7 +203,6 @@ impl Build<'_, '_> {
             step,
         ];
         if command == Command::Preview {
-            permissions.write("pull-requests", "post the preview as a comment");
             job.timeout_minutes = 60;
             job.steps.push(self.steps.keep_bundles());
             // In a workflow of previews alone the whole run has this group already.

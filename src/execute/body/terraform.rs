@@ -10,6 +10,7 @@ mod copy;
 mod destroy;
 mod drift;
 mod failure;
+mod lock_file;
 mod made;
 mod outputs;
 mod plan;
@@ -23,7 +24,11 @@ mod unit;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use self::{call::Calls, transcript::Transcript, unit::Unit};
+use self::{
+    call::{Calls, Manner},
+    transcript::Transcript,
+    unit::Unit,
+};
 pub(in crate::execute) use self::{
     copy::without_stand_in, destroy::Destruction, preview::preview, rescue::take_up,
 };
@@ -43,8 +48,8 @@ const APPLY: &str = "apply";
 const APPLY_AGAIN: &str = "apply-again";
 
 /// Whether a keeper's folder is that of an apply.
-fn is_apply(kept: &Utf8Path) -> bool {
-    matches!(kept.file_name(), Some(APPLY | APPLY_AGAIN))
+pub(in crate::execute) fn is_apply(kept: impl AsRef<Utf8Path>) -> bool {
+    matches!(kept.as_ref().file_name(), Some(APPLY | APPLY_AGAIN))
 }
 
 /// Plans and applies.
@@ -102,7 +107,7 @@ impl Place {
             transcript,
             folder: &self.folder,
             relative: &self.relative,
-            makes_workspace: true,
+            manner: Manner::Run,
         }
     }
 }

@@ -13,7 +13,8 @@ use crate::{
     },
     expression::ReadError,
     graph::Standing,
-    ledger::TaskState,
+    ident::TaskKey,
+    ledger::{Resume, TaskState},
     plan::{FingerprintParts, model::Kind},
     process::StopListener,
     schedule::Verdict,
@@ -74,9 +75,10 @@ impl<'p> Run<'_, 'p> {
             return Ok(Forecast::of(outlook));
         }
         let parts = self.fingerprint_parts(index)?;
+        let number = self.attempts_before(index, &parts) + 1;
         let attempt = |stop: &StopListener, prepared| Attempt {
             node,
-            number: 1,
+            number,
             prepared,
             stop: stop.clone(),
         };
@@ -84,14 +86,14 @@ impl<'p> Run<'_, 'p> {
             parts: parts.clone(),
             mode: Mode::Whole,
         };
-        if matches!(node.task.kind, Kind::Terraform | Kind::Image)
-            && let Err(error) = self.read_again(node).await
-        {
-            let because = self.failure(error).message;
-            return Ok(Forecast::of(Outlook::Deferred { because }));
+        if matches!(node.task.kind, Kind::Terraform | Kind::Image) {
+            self.read_again(node).await?;
         }
         let forecast = match node.task.kind {
-            Kind::Terraform => self.plan_of(attempt(stop, &prepared)).await?,
+            Kind::Terraform => match self.changing_before(index, looked) {
+                Some(task) => Forecast::of(waits_for(task)),
+                None => self.plan_of(attempt(stop, &prepared)).await?,
+            },
             Kind::Image => match self.stands(index, &parts) {
                 true => Forecast::of(Outlook::UpToDate),
                 false => {
@@ -106,17 +108,22 @@ impl<'p> Run<'_, 'p> {
                 },
             }),
             Kind::Run | Kind::Render => match self.open_before(index, looked) {
-                Some((task, _)) => Forecast::of(Outlook::Deferred {
-                    because: format!("it waits for `{task}`"),
-                }),
+                Some(task) => Forecast::of(waits_for(task)),
                 None => self.carried_out(index, stop).await?,
             },
             Kind::Check => match self.is_behind(index, looked) {
                 Some(because) => Forecast::of(Outlook::Runs { because }),
                 None => self.carried_out(index, stop).await?,
             },
-            Kind::Gate | Kind::Kubernetes => Forecast::of(Outlook::Runs {
+            // Its decisions are answered, or its record stands.
+            Kind::Gate if node.task.body.get("confirm").is_none() || self.stands(index, &parts) => {
+                Forecast::of(Outlook::Done)
+            }
+            Kind::Gate => Forecast::of(Outlook::Runs {
                 because: "a person is asked".to_owned(),
+            }),
+            Kind::Kubernetes => Forecast::of(Outlook::NotPreviewed {
+                because: "this version does not look at clusters".to_owned(),
             }),
         };
         Ok(forecast.made_of(parts))
@@ -149,10 +156,27 @@ impl<'p> Run<'_, 'p> {
             return Ok(Some(Outlook::NotPreviewed { because }));
         }
         Ok(match (self.gate(node)?, self.open_decision(node)) {
+            // Whoever confirms it in the run confirms what was shown.
+            (Some(Waiting::Confirmation { text }), _) => Some(Outlook::Runs {
+                because: format!("somebody confirms: {text}"),
+            }),
             (Some(waiting), _) => Some(paused(&waiting)),
             (None, Some(decision)) => Some(paused(&Waiting::Decision { decision })),
             (None, None) => None,
         })
+    }
+
+    /// How many attempts were made at the same parts.
+    fn attempts_before(&self, index: usize, parts: &FingerprintParts) -> u32 {
+        let node = &self.graph.nodes()[index];
+        let known = self.recorder.known();
+        match known.state().resume(&node.key, &parts.fingerprint()) {
+            Resume::Run { attempts_before } => attempts_before,
+            Resume::Unfinished(attempt) if attempt.fingerprint == parts.fingerprint() => {
+                attempt.number
+            }
+            Resume::Unfinished(_) | Resume::UpToDate(_) => 0,
+        }
     }
 
     /// Whether a record of the same parts stands.
@@ -160,7 +184,7 @@ impl<'p> Run<'_, 'p> {
         let node = &self.graph.nodes()[index];
         let known = self.recorder.known();
         let resume = known.state().resume(&node.key, &parts.fingerprint());
-        matches!(resume, crate::ledger::Resume::UpToDate(_))
+        matches!(resume, Resume::UpToDate(_))
     }
 
     /// Says what changes before a check, if something does.
@@ -238,10 +262,8 @@ impl<'p> Run<'_, 'p> {
         attempt: Attempt<'_, 'p>,
         looked: &Looked,
     ) -> Result<Forecast, ExecuteError> {
-        if let Some((task, _)) = self.open_before(index, looked) {
-            return Ok(Forecast::of(Outlook::Deferred {
-                because: format!("it waits for `{task}`"),
-            }));
+        if let Some(task) = self.open_before(index, looked) {
+            return Ok(Forecast::of(waits_for(task)));
         }
         let mut result = BodyResult::default();
         self.record_start(&attempt)?;
@@ -289,8 +311,15 @@ impl<'p> Run<'_, 'p> {
     }
 }
 
+fn waits_for(task: &TaskKey) -> Outlook {
+    Outlook::Deferred {
+        because: format!("it waits for `{task}`"),
+    }
+}
+
 fn failed(failure: Failure) -> Outlook {
     Outlook::Failed {
+        kind: failure.kind,
         message: failure.message,
         hint: failure.hint,
     }

@@ -157,3 +157,22 @@ fn a_bundle_is_carried_out_from_a_folder_that_is_named() {
     let elsewhere = elsewhere.display().to_string();
     run(&world, &digest, &["--bundles", &elsewhere]).tells("0: network@production succeeded");
 }
+
+/// The outputs on record are those of the deployment before.
+#[test]
+fn a_second_deployment_by_a_bundle_reads_what_the_first_tasks_of_it_give() {
+    let world = world_of(
+        "",
+        "      - { id: numbers, run: { changes: false, script: 'echo size=$SIZE >> $GITHUB_OUTPUT' }, env: { SIZE: \"${{ inputs.size }}\" }, outputs: { size: { type: string } } }
+      - { id: network, terraform: { dir: network, variables: { size: \"${{ tasks.numbers.outputs.size }}\" } } }
+",
+    );
+    for size in ["small", "large"] {
+        let input = format!("size={size}");
+        let digest = sealed(&world, &["--input", &input]);
+        let ran = run(&world, &digest, &["--input", &input]);
+        ran.tells("0: network@production succeeded, numbers@production succeeded");
+        let address = &ran.output("network@production", "address")["value"];
+        assert_eq!(*address, format!("10.0.0.1/{size}"));
+    }
+}

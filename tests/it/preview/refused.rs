@@ -277,48 +277,62 @@ fn a_deferred_unit_of_other_files_is_refused() {
     );
 }
 
-/// A task that was not to be carried out, and one that was to be left as it is.
+/// A task that was to be left as it is; and a plan that was changed, by whatever part of it.
 #[test]
-fn a_task_that_was_held_back_or_up_to_date_when_it_was_reviewed_is_not_carried_out() {
-    let tasks = "      - { id: asks, paths: [network/**], run: { script: 'echo $COLOUR >> $OUT/asked' }, env: { COLOUR: \"${{ decisions.colour }}\" } }
-      - { id: stands, paths: [network/**], run: { script: 'echo stands >> $OUT/stood' } }
-";
-    let top = "decisions: { colour: { question: Which one?, options: [red, green] } }\n";
-    let world = world_of(top, tasks);
-    world
-        .run(&["--task", "stands"])
-        .tells("0: stands@production succeeded");
+fn a_task_that_was_up_to_date_when_it_was_reviewed_is_not_carried_out() {
+    let tasks = "      - { id: stands, paths: [network/**], run: { script: 'echo stands >> $OUT/stood' } }\n";
+    let world = world_of("", tasks);
+    world.run(&[]).tells("0: stands@production succeeded");
     let (shown, digest) = preview(&world, &[]);
-    for part in [
-        "asks@production: paused (decision `colour` is open)",
-        "stands@production: up to date",
-    ] {
-        assert!(shown.stderr.contains(part), "{part}: {}", shown.stderr);
-    }
+    assert!(
+        shown.stderr.contains("stands@production: up to date"),
+        "{}",
+        shown.stderr
+    );
     let digest = digest.expect("a digest");
-    let plan = std::fs::read_to_string(world.repository().join("deploy.yaml")).expect("a plan");
-    let plan = plan.replacen(
-        "options: [red, green]",
-        "options: [red, green], answer: red, reason: why not, by: '@grace', at: 2026-01-02",
-        1,
-    );
-    world.write("deploy.yaml", &plan);
     let ran = run(&world, &digest, &["--force", "stands"]);
-    ran.tells("1: asks@production failed (plan-stale), stands@production failed (plan-stale)");
+    ran.tells("1: stands@production failed (plan-stale)");
+    let failure = ran.failure("stands@production");
     assert!(
-        ran.failure("asks@production")
-            .contains("was paused when it was reviewed"),
-        "{}",
-        ran.all()
+        failure.contains("was up to date when it was reviewed"),
+        "{failure}"
     );
-    assert!(
-        ran.failure("stands@production")
-            .contains("was up to date when it was reviewed"),
-        "{}",
-        ran.all()
+    assert_eq!(world.read("stood"), "stands\n");
+    let plan = std::fs::read_to_string(world.repository().join("deploy.yaml")).expect("a plan");
+    let verify = "stood' }, verify: [{ id: sure, run: { script: 'touch $OUT/sneaked' } }]";
+    world.write("deploy.yaml", &plan.replacen("stood' }", verify, 1));
+    let ran = run(&world, &digest, &[]);
+    is_refused(&world, &ran, &["  the plan: sha256:"]);
+    assert!(!world.out("sneaked").exists());
+}
+
+/// What was carried out when it was reviewed guards what comes after it.
+#[test]
+fn a_reviewed_task_is_not_passed_over_by_another_input() {
+    let tasks = "      - { id: guard, if: inputs.size == 'small', check: [{ id: there, file: { path: network/main.tf } }] }
+      - { id: network, needs: [guard], terraform: { dir: network, variables: { size: fixed } } }
+";
+    let world = world_of("", tasks);
+    let digest = sealed(&world, &[]);
+    let ran = run(&world, &digest, &["--input", "size=other"]);
+    is_refused(
+        &world,
+        &ran,
+        &[
+            "input size of production: \"small\" was reviewed, now it is \"other\"",
+            "`guard@production` was done when it was reviewed, and would be skipped now",
+        ],
     );
-    assert_eq!(
-        (world.read("asked"), world.read("stood")),
-        (String::new(), "stands\n".to_owned())
-    );
+}
+
+/// What was refused did nothing, so nothing of it is left to go on with.
+#[test]
+fn a_refused_bundle_is_refused_again() {
+    let world = world_of("", ONE);
+    let digest = sealed(&world, &[]);
+    run(&world, &digest, &[]).tells("0: network@production succeeded");
+    for _ in 0..2 {
+        let again = run(&world, &digest, &["--force", "network"]);
+        again.tells("1: network@production failed (plan-stale)");
+    }
 }

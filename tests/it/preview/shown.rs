@@ -89,6 +89,13 @@ fn a_preview_changes_nothing_and_keeps_no_plan_in_clear() {
         .filter(|path| !path.starts_with(&own))
         .collect();
     assert!(elsewhere.is_empty(), "{elsewhere:?}");
+    // A saved plan is compressed, and found by how it begins.
+    let plans = world.files_with("PK\u{3}\u{4}");
+    let plans: Vec<_> = plans
+        .iter()
+        .filter(|path| !path.starts_with(&own))
+        .collect();
+    assert!(plans.is_empty(), "{plans:?}");
 }
 
 /// C-PLN-15: one plan with an error stops all, in words.
@@ -203,4 +210,26 @@ fn a_preview_makes_no_workspace_and_leaves_no_lock_file() {
     }
     run(&world, &digest, &[]).tells("0: network@production succeeded, spot@production succeeded");
     assert_eq!(stand_in.objects("spot_cloudspace").len(), 1);
+}
+
+/// What it looks at may be another when the run comes to it.
+#[test]
+fn a_unit_that_needs_a_change_is_deferred_though_it_reads_nothing_of_it() {
+    let world = world_of(
+        "",
+        "      - { id: network, terraform: { dir: network, variables: { size: small } } }
+      - { id: cluster, needs: [network], terraform: { dir: cluster, variables: { address: fixed } } }
+",
+    );
+    let (shown, digest) = preview(&world, &[]);
+    let deferred = "cluster@production: deferred (it waits for `network@production`)";
+    assert!(shown.stderr.contains(deferred), "{}", shown.stderr);
+    run(&world, &digest.expect("a digest"), &[])
+        .tells("0: cluster@production succeeded, network@production succeeded");
+    let (shown, _) = preview(&world, &[]);
+    assert!(
+        shown.stderr.contains("cluster@production: no changes"),
+        "{}",
+        shown.stderr
+    );
 }

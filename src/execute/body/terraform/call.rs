@@ -39,8 +39,16 @@ pub(super) struct Calls<'c, 'r, 'p> {
     pub(super) transcript: &'c Transcript<'c, 'r, 'p>,
     pub(super) folder: &'c Utf8Path,
     pub(super) relative: &'c Utf8Path,
-    /// Whether a workspace is made that is not there.
-    pub(super) makes_workspace: bool,
+    pub(super) manner: Manner,
+}
+
+/// How a module is worked with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// As a run does: a workspace that is not there is made, and who plans has a keeper.
+    Run,
+    /// Looked at alone: nothing is made that was not there, and nothing outlives the look.
+    Look,
 }
 
 /// How a process of terraform ended that was not stopped, and what it printed.
@@ -222,12 +230,13 @@ impl Calls<'_, '_, '_> {
     async fn select_workspace(&self) -> Result<(), ExecuteError> {
         let workspace = &self.unit.body.workspace;
         if workspace != "default" {
-            let args = match self.makes_workspace {
-                true => arguments::workspace(workspace),
-                false => arguments::workspace_that_is_there(workspace),
+            let args = match self.manner {
+                Manner::Run => arguments::workspace(workspace),
+                Manner::Look => arguments::workspace_that_is_there(workspace),
             };
             let said = self.direct("workspace", args).await?;
-            if !self.makes_workspace && said.code != 0 && said.stderr.contains("doesn't exist") {
+            let is_missing = said.code != 0 && said.stderr.contains("doesn't exist");
+            if self.manner == Manner::Look && is_missing {
                 let because = format!("its workspace `{workspace}` is made by the run");
                 return Err(ExecuteError::OnlyInRun { because });
             }

@@ -3,7 +3,7 @@
 use camino::Utf8PathBuf;
 
 use super::{
-    call::{Calls, LOCK_TIMEOUT},
+    call::{Calls, LOCK_TIMEOUT, Manner},
     reviewed,
 };
 use crate::{
@@ -56,9 +56,11 @@ pub(super) async fn changes(
     let var_files = var_files.iter().map(Utf8PathBuf::as_path);
     let args = arguments::plan(purpose, &unit.plan_file(), var_files, LOCK_TIMEOUT);
     let said = match purpose {
-        Purpose::Apply | Purpose::Destroy => calls.kept("plan", args).await?,
+        Purpose::Apply | Purpose::Destroy if calls.manner == Manner::Run => {
+            calls.kept("plan", args).await?
+        }
         // It belongs to no attempt that a later run could take over.
-        Purpose::Drift => calls.direct("plan", args).await?,
+        Purpose::Apply | Purpose::Destroy | Purpose::Drift => calls.direct("plan", args).await?,
     };
     match PlanExit::of(said.code) {
         PlanExit::Unchanged | PlanExit::Changed => {}

@@ -2,9 +2,14 @@
 
 use std::{collections::BTreeMap, fs, io};
 
-use camino::Utf8PathBuf;
-
-use super::{Place, call::Calls, copy::LOCK_FILE, outputs, plan, rescue, unit::Unit};
+use super::{
+    Place,
+    call::{Calls, Manner},
+    copy::LOCK_FILE,
+    lock_file::NewLockFile,
+    outputs, plan, rescue,
+    unit::Unit,
+};
 use crate::{
     bundle::{Backend, Program, SealedPlan},
     digest::Digest,
@@ -33,40 +38,18 @@ pub(in crate::execute) async fn preview<'p>(
     let unit = Unit::of(run, attempt, body, &place.folder)?;
     let transcript = place.transcript(run, attempt.node, &unit);
     let calls = Calls {
-        makes_workspace: false,
+        manner: Manner::Look,
         ..place.calls(run, attempt, &unit, &transcript)
     };
     let lock_file = NewLockFile::of(&unit);
     let planned = planned(&calls, &evaluated, result).await;
-    lock_file.remove(&calls)?;
+    let removed = lock_file.remove(&calls);
     result.log = transcript.log();
     if !matches!(planned, Err(ExecuteError::UnknownEnd { .. })) {
         unit.sweep()?;
     }
+    removed?;
     planned
-}
-
-/// The lock file that `init` writes where the module has none: a preview leaves none behind.
-struct NewLockFile(Option<Utf8PathBuf>);
-
-impl NewLockFile {
-    fn of(unit: &Unit) -> Self {
-        let path = unit.dir.join(LOCK_FILE);
-        Self((!path.exists()).then_some(path))
-    }
-
-    fn remove(self, calls: &Calls<'_, '_, '_>) -> Result<(), ExecuteError> {
-        let Some(path) = self.0.filter(|path| path.exists()) else {
-            return Ok(());
-        };
-        fs::remove_file(&path).map_err(|error| ExecuteError::file("remove", &path, error))?;
-        let (key, dir) = (&calls.attempt.node.key, &calls.unit.body.dir);
-        calls.run.recorder.notice(&format!(
-            "{key}: `{dir}` has no `{LOCK_FILE}`, so the run may take other providers than this preview, and is refused then: commit the one that `{} init` writes",
-            calls.unit.body.binary
-        ));
-        Ok(())
-    }
 }
 
 async fn planned(

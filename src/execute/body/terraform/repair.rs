@@ -4,7 +4,8 @@ use std::{fs, io::Write as _};
 
 use super::{
     Place,
-    call::{Calls, LOCK_TIMEOUT},
+    call::{Calls, LOCK_TIMEOUT, Manner},
+    lock_file::NewLockFile,
     rescue,
     unit::Unit,
 };
@@ -142,12 +143,18 @@ impl<'p> Run<'_, 'p> {
         let body = Terraform::read(Reader::new(&evaluate(self, &attempt)?))?;
         let unit = Unit::of(self, &attempt, body, &place.folder)?;
         let transcript = place.transcript(self, node, &unit);
-        let calls = place.calls(self, &attempt, &unit, &transcript);
+        let calls = Calls {
+            manner: Manner::Look,
+            ..place.calls(self, &attempt, &unit, &transcript)
+        };
+        let lock_file = NewLockFile::of(&unit);
         let done = match calls.version().await {
             Ok(()) => work(&calls).await,
             Err(error) => Err(error),
         };
+        let removed = lock_file.remove(&calls);
         unit.sweep()?;
+        removed?;
         done
     }
 

@@ -17,7 +17,7 @@ use crate::{
     terraform::{
         AddressPattern, Changes,
         arguments::Purpose,
-        changes::{Action, Difference, Differing},
+        changes::{Action, Difference, Differing, Shown},
     },
 };
 
@@ -42,7 +42,20 @@ pub(super) async fn take(
         .open(&file)
         .and_then(|mut file| file.write_all(saved));
     written.map_err(|error| ExecuteError::file("write", &file, error))?;
-    plan::show(calls, kept).await
+    let changes = plan::show(calls, kept).await?;
+    // What was read is what is applied, whoever put the file together.
+    let masker = calls.run.masker.borrow();
+    let (read, found) = (
+        masker.mask(&reviewed.shown.text),
+        changes.summary().to_string(),
+    );
+    match read == masker.mask(&found) {
+        true => Ok(changes),
+        false => {
+            let message = format!("the bundle shows another plan of `{key}` than it holds");
+            Err(stale(message))
+        }
+    }
 }
 
 /// Holds what the plan was made with against what is here.
@@ -119,10 +132,11 @@ pub(super) async fn again(
         .say("the state was changed after the plan was made: it is planned again, and compared")?;
     let found = plan::changes(calls, Purpose::Apply, &plan::kept(&reviewed.policies)).await?;
     let differences = reviewed.changes.differences(&found);
-    let is_repeated = calls.attempt.number > 1;
+    let attempt = calls.attempt;
+    let is_repeated = calls.run.is_half_applied(attempt.node, attempt.number);
     let refused: Vec<&Difference> = differences
         .iter()
-        .filter(|difference| !(is_repeated && is_left(difference, &found)))
+        .filter(|difference| !(is_repeated && is_left(difference, &reviewed.changes, &found)))
         .collect();
     for difference in &differences {
         calls.transcript.say(&format!("differs: {difference}"))?;
@@ -149,13 +163,43 @@ pub(super) async fn again(
 }
 
 /// Whether a difference is only that an earlier attempt did, or began, what was reviewed.
-fn is_left(difference: &Difference, found: &Changes) -> bool {
+fn is_left(difference: &Difference, reviewed: &Changes, found: &Changes) -> bool {
     match &difference.differing {
         Differing::Missing { .. } => true,
         Differing::Action {
             reviewed: Action::Create,
             found: Action::Replace { .. },
-        } => plan::is_tainted(found, &difference.address),
+        } => {
+            plan::is_tainted(found, &difference.address)
+                && is_same_creation(&difference.address, reviewed, found)
+        }
+        // What was known only after the apply is known now that a part of it is applied.
+        Differing::Value {
+            reviewed: (before, Shown::Unknown),
+            found: (before_now, _),
+            ..
+        } => before == before_now,
         _ => false,
     }
+}
+
+/// Whether a thing that was begun is made anew as it was to be made: whatever changes in it comes to what was reviewed.
+fn is_same_creation(address: &str, reviewed: &Changes, found: &Changes) -> bool {
+    let change = |changes: &Changes| {
+        let mut resources = changes.resources.iter();
+        let change = resources.find(|change| change.address == address);
+        change.map(|change| change.attributes.clone())
+    };
+    let (Some(reviewed), Some(found)) = (change(reviewed), change(found)) else {
+        return false;
+    };
+    found.iter().all(|found| {
+        let was = reviewed.iter().find(|reviewed| reviewed.path == found.path);
+        match was.map(|was| &was.after) {
+            Some(Shown::Unknown) => true,
+            // Nobody can say of it that it is the same.
+            Some(Shown::Sensitive) | None => found.after == Shown::Unknown,
+            Some(after) => *after == found.after,
+        }
+    })
 }
