@@ -338,10 +338,11 @@ fn told(change: fingerprint::Change) -> String {
     )
 }
 
-/// A task that would be passed over now and was not when it was previewed.
+/// A task that would be passed over now, and was carried out, or was to be, when it was previewed. Of one that was deferred
+/// its condition may have been what nobody knew.
 fn skipped(node: &Node<'_>, entry: &Entry, because: &str) -> Option<String> {
-    let was_skipped = matches!(entry.outlook, Outlook::Skipped { .. });
-    (!was_skipped).then(|| {
+    let is_open = matches!(entry.outlook, Outlook::Deferred { .. });
+    (!is_open && !entry.outlook.is_held_back()).then(|| {
         let word = entry.outlook.word();
         format!(
             "`{}` was {word} when it was reviewed, and would be skipped now ({because})",

@@ -176,3 +176,19 @@ fn a_second_deployment_by_a_bundle_reads_what_the_first_tasks_of_it_give() {
         assert_eq!(*address, format!("10.0.0.1/{size}"));
     }
 }
+
+/// Only the run knows the condition, and passes over the task.
+#[test]
+fn a_deferred_task_whose_condition_turns_out_false_is_skipped() {
+    let world = world_of(
+        "",
+        "      - { id: numbers, run: { script: 'echo size=small >> $GITHUB_OUTPUT' }, outputs: { size: { type: string } } }
+      - { id: network, if: tasks.numbers.outputs.size == 'large', terraform: { dir: network, variables: { size: large } } }
+",
+    );
+    let (shown, digest) = preview(&world, &[]);
+    let deferred = "network@production: deferred (it reads outputs of `numbers@production`";
+    assert!(shown.stderr.contains(deferred), "{}", shown.stderr);
+    run(&world, &digest.expect("a digest"), &[])
+        .tells("0: network@production skipped, numbers@production succeeded");
+}
