@@ -4,8 +4,8 @@
 //! does what comes nearest, and its words say what that is.
 
 use std::{
-    fs::{DirBuilder, File, Metadata, OpenOptions},
-    io,
+    fs::{self, DirBuilder, File, Metadata, OpenOptions},
+    io::{self, Write as _},
     path::Path,
     process::Command,
 };
@@ -88,6 +88,28 @@ pub fn private_file() -> OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options
+}
+
+/// Writes a file for its owner alone that is there whole, or not at all.
+///
+/// # Errors
+///
+/// It cannot be written, or put in its place.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let beside = path.with_extension("new");
+    let mut file = private_file()
+        .create(true)
+        .write(true)
+        .truncate(true)
+        .open(&beside)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&beside, path)?;
+    // The name lasts once its folder does; elsewhere a folder cannot be opened.
+    match path.parent().filter(|_| cfg!(unix)) {
+        Some(folder) => File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
 }
 
 /// Returns a builder of folders for their owner alone. Elsewhere the rules of the folder above hold.

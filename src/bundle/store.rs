@@ -1,11 +1,8 @@
 //! Where bundles are: a folder with one file each, named by its digest.
 
-use std::{
-    fs,
-    io::{self, Write as _},
-};
+use std::{fs, io};
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 
 use super::{Bundle, BundleError};
 use crate::{digest::Digest, portable};
@@ -46,18 +43,7 @@ impl Store {
             source,
         };
         fs::create_dir_all(&self.folder).map_err(failed)?;
-        let beside = self.folder.join(format!("{}.new", digest.hex()));
-        let written = || -> io::Result<()> {
-            let mut file = portable::private_file()
-                .create(true)
-                .write(true)
-                .truncate(true)
-                .open(&beside)?;
-            file.write_all(bytes)?;
-            file.sync_all()?;
-            fs::rename(&beside, &path)
-        };
-        written().map_err(failed)?;
+        portable::write_whole(path.as_std_path(), bytes).map_err(failed)?;
         Ok(digest)
     }
 
@@ -105,10 +91,5 @@ impl Store {
         found.sort();
         let newest = found.into_iter().rev().take(MOST);
         newest.map(|(_, digest)| digest).collect()
-    }
-
-    /// Returns the folder.
-    pub fn folder(&self) -> &Utf8Path {
-        &self.folder
     }
 }

@@ -19,15 +19,14 @@ pub fn exit(run: &Run<'_, '_>, statuses: &[Status], signal: Option<&'static str>
         .filter(|&(index, status)| status == Status::Failed && !is_asked(run, index))
         .map(|(index, _)| kind(run, index))
         .collect();
-    if failures.contains(&FailureKind::Internal) {
+    let of_failures = of_failures(&failures);
+    if of_failures == Exit::Bug {
         return Exit::Bug;
     }
     if let Some(signal) = signal {
         return cancelled(signal);
     }
-    let is_unavailable =
-        |kind: &FailureKind| matches!(kind, FailureKind::Unavailable | FailureKind::Quota);
-    if failures.iter().any(|kind| !is_unavailable(kind)) {
+    if of_failures == Exit::Failed {
         return Exit::Failed;
     }
     let blocked: Vec<Exit> = of_selected()
@@ -43,6 +42,18 @@ pub fn exit(run: &Run<'_, '_>, statuses: &[Status], signal: Option<&'static str>
         (false, false, _) => Exit::Unavailable,
         (true, false, true) => Exit::Paused,
         (true, false, false) => Exit::Done,
+    }
+}
+
+/// The exit that failures ask for: that a service was not there only where it is all of them.
+pub fn of_failures(failures: &[FailureKind]) -> Exit {
+    let is_unavailable =
+        |kind: &FailureKind| matches!(kind, FailureKind::Unavailable | FailureKind::Quota);
+    match failures {
+        [] => Exit::Done,
+        failures if failures.contains(&FailureKind::Internal) => Exit::Bug,
+        failures if failures.iter().all(is_unavailable) => Exit::Unavailable,
+        _ => Exit::Failed,
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
     bundle::{Draft, Manifest, Outlook, Store},
     checkpoint::preview_to_markdown,
     digest::Digest,
-    event::{FailureKind, Record},
+    event::Record,
     execute::{ExecuteError, Previewed, Run, Trust, copy_folder},
     github::{
         Nonce,
@@ -81,7 +81,7 @@ async fn carry_out(args: &PreviewArgs, environment: &Environment) -> Result<Exit
         output::words("nothing is selected\n");
         return Ok(Exit::NothingSelected);
     }
-    let said = Rc::new(RefCell::new(Said::default()));
+    let said = Said::default();
     let shown = Shown {
         said: Rc::clone(&said),
         verbose: args.verbose,
@@ -90,12 +90,6 @@ async fn carry_out(args: &PreviewArgs, environment: &Environment) -> Result<Exit
     let options = looking();
     let run = session.run(&graph, &options, &recorder, selected).await?;
     let previewed = match foresee(&run, &said, args.verbose, cancelled.clone()).await {
-        Some(previewed) => previewed,
-        None => {
-            return Ok(outcome::cancelled(cancelled.borrow().unwrap_or("SIGINT")));
-        }
-    };
-    let previewed = match previewed {
         Err(ExecuteError::Cancelled) => {
             return Ok(outcome::cancelled(cancelled.borrow().unwrap_or("SIGINT")));
         }
@@ -132,20 +126,20 @@ async fn carry_out(args: &PreviewArgs, environment: &Environment) -> Result<Exit
     Ok(Exit::Done)
 }
 
-/// Looks at everything; `None` where the runner would not wait for it any longer.
+/// Looks at everything. It is cancelled too where the runner would not wait for it any longer.
 async fn foresee(
     run: &Run<'_, '_>,
-    said: &Rc<RefCell<Said>>,
+    said: &Said,
     verbose: bool,
     mut cancelled: signals::Cancelled,
-) -> Option<Result<Previewed, ExecuteError>> {
+) -> Result<Previewed, ExecuteError> {
     let (stopper, stop) = stopper();
     let mut begin = |key: &TaskKey| {
-        said.borrow_mut().lines.clear();
+        said.borrow_mut().clear();
         tracing::info!(task = %key, "previewed");
     };
     let mut end = |key: &TaskKey, outlook: &Outlook| {
-        let lines = said.borrow_mut().take();
+        let lines = said.take();
         output::words(&words(key, outlook, if verbose { &[] } else { &lines }));
     };
     let leaving = signals::leave(cancelled.clone());
@@ -157,12 +151,12 @@ async fn foresee(
             }
         }
         stopper.stop(Patience::AtMost(GRACE_WHEN_CANCELLED));
-        std::future::pending::<()>().await
+        std::future::pending().await
     };
     tokio::select! {
-        foreseen = foreseen => Some(foreseen),
-        () = stopping => None,
-        _ = leaving => None,
+        foreseen = foreseen => foreseen,
+        never = stopping => never,
+        _ = leaving => Err(ExecuteError::Cancelled),
     }
 }
 
@@ -220,25 +214,14 @@ fn copy_top(
     Ok(())
 }
 
-/// The exit of a preview in which something failed: 10 only where all of it is that a service was not there.
+/// The exit of a preview in which something failed.
 fn exit_of(previewed: &Previewed) -> Exit {
-    let mut kinds = previewed
-        .tasks
-        .values()
-        .filter_map(|entry| match &entry.outlook {
-            Outlook::Failed { kind, .. } => Some(*kind),
-            _ => None,
-        });
-    let is_passing = |kind| {
-        matches!(
-            kind,
-            FailureKind::Unavailable | FailureKind::Quota | FailureKind::StateLocked
-        )
-    };
-    match kinds.all(is_passing) {
-        true => Exit::Unavailable,
-        false => Exit::Failed,
-    }
+    let entries = previewed.tasks.values();
+    let kinds = entries.filter_map(|entry| match &entry.outlook {
+        Outlook::Failed { kind, .. } => Some(*kind),
+        _ => None,
+    });
+    outcome::of_failures(&kinds.collect::<Vec<_>>())
 }
 
 fn failures(previewed: &Previewed) -> Vec<String> {
@@ -387,20 +370,11 @@ fn words(key: &TaskKey, outlook: &Outlook, printed: &[String]) -> String {
     text
 }
 
-/// What the tasks print while they are looked at.
-#[derive(Default)]
-struct Said {
-    lines: Vec<String>,
-}
-
-impl Said {
-    fn take(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.lines)
-    }
-}
+/// What a task printed while it is looked at.
+type Said = Rc<RefCell<Vec<String>>>;
 
 struct Shown {
-    said: Rc<RefCell<Said>>,
+    said: Said,
     verbose: bool,
 }
 
@@ -410,7 +384,7 @@ impl Reporter for Shown {
     fn output(&mut self, task: &TaskKey, line: &str) {
         match self.verbose {
             true => output::words(&format!("{task} | {line}\n")),
-            false => self.said.borrow_mut().lines.push(line.to_owned()),
+            false => self.said.borrow_mut().push(line.to_owned()),
         }
     }
 

@@ -273,7 +273,12 @@ impl<'p> Run<'_, 'p> {
             let is_applied = kept.any(|child| super::body::is_apply(child.folder.as_str()));
             attempt.started > reviewed.manifest.created && is_applied && is_undone
         });
-        let attempts = attempt.map_or(0, |attempt| attempt.number);
+        // After a success they are counted anew.
+        let counted = attempt.filter(|attempt| {
+            let ended = attempt.ended.as_ref();
+            ended.is_none_or(|ended| ended.outcome != Outcome::Succeeded)
+        });
+        let attempts = counted.map_or(0, |attempt| attempt.number);
         let mut begun = reviewed
             .begun
             .lock()

@@ -14,7 +14,7 @@ use clap::Args;
 use deploy_action_test_wire::{Package, REQUIRED, StandIn};
 use tempfile::TempDir;
 
-use crate::{program, repository, setup, words};
+use crate::{program, repository, setup, soak::world::isolated, words};
 
 #[derive(Args)]
 pub(super) struct CacheArgs {
@@ -136,24 +136,8 @@ impl Place {
     }
 
     fn command(&self, program: &Path) -> Command {
-        let mut command = Command::new(program);
-        command
-            .current_dir(self.inside("repository"))
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("HOME", self.inside("home"))
-            .env("XDG_STATE_HOME", self.inside("state"))
-            .env("TMPDIR", self.inside("tmp"))
-            .env("LANG", "C.UTF-8")
-            .env("GIT_CONFIG_GLOBAL", "/dev/null")
-            .env("GIT_CONFIG_NOSYSTEM", "1")
-            .envs(self.stand_in.variables())
-            .stdin(Stdio::null());
-        for role in ["AUTHOR", "COMMITTER"] {
-            command
-                .env(format!("GIT_{role}_NAME"), "Ada")
-                .env(format!("GIT_{role}_EMAIL"), "ada@example.org");
-        }
+        let mut command = isolated(program, self.folder.path());
+        command.envs(self.stand_in.variables());
         command
     }
 

@@ -91,25 +91,7 @@ impl World {
     }
 
     fn command(&self, program: impl AsRef<Path>) -> Command {
-        let mut command = Command::new(program.as_ref());
-        command
-            .current_dir(self.path("repository"))
-            .env_clear()
-            .env("PATH", env::var_os("PATH").unwrap_or_default())
-            .env("HOME", self.path("home"))
-            .env("XDG_STATE_HOME", self.path("state"))
-            .env("TMPDIR", self.path("tmp"))
-            .env("LANG", "C.UTF-8")
-            .env("GIT_CONFIG_GLOBAL", "/dev/null")
-            .env("GIT_CONFIG_NOSYSTEM", "1")
-            .stdin(Stdio::null());
-        for role in ["AUTHOR", "COMMITTER"] {
-            command
-                .env(format!("GIT_{role}_NAME"), "Ada")
-                .env(format!("GIT_{role}_EMAIL"), "ada@example.org")
-                .env(format!("GIT_{role}_DATE"), "2026-01-02T03:04:05Z");
-        }
-        command
+        isolated(program.as_ref(), self.folder.path())
     }
 
     fn call(&self, arguments: &[&str]) -> anyhow::Result<Outcome> {
@@ -395,4 +377,28 @@ fn files_below(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     }
     found.sort();
     Ok(found)
+}
+
+/// A command in the repository of a folder, with a home and a state of its own, and nothing else of this environment than
+/// where programs are.
+pub(super) fn isolated(program: &Path, folder: &Path) -> Command {
+    let mut command = Command::new(program);
+    command
+        .current_dir(folder.join("repository"))
+        .env_clear()
+        .env("PATH", env::var_os("PATH").unwrap_or_default())
+        .env("HOME", folder.join("home"))
+        .env("XDG_STATE_HOME", folder.join("state"))
+        .env("TMPDIR", folder.join("tmp"))
+        .env("LANG", "C.UTF-8")
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .stdin(Stdio::null());
+    for role in ["AUTHOR", "COMMITTER"] {
+        command
+            .env(format!("GIT_{role}_NAME"), "Ada")
+            .env(format!("GIT_{role}_EMAIL"), "ada@example.org")
+            .env(format!("GIT_{role}_DATE"), "2026-01-02T03:04:05Z");
+    }
+    command
 }

@@ -4,10 +4,10 @@ use std::fs;
 
 use camino::Utf8PathBuf;
 
-use super::{call::Calls, copy::LOCK_FILE, unit::Unit};
+use super::{copy::LOCK_FILE, unit::Unit};
 use crate::execute::ExecuteError;
 
-/// The lock file that `init` writes where the module has none: a preview leaves none behind.
+/// The lock file of a module that has none yet.
 pub(super) struct NewLockFile(Option<Utf8PathBuf>);
 
 impl NewLockFile {
@@ -16,16 +16,12 @@ impl NewLockFile {
         Self((!path.exists()).then_some(path))
     }
 
-    pub(super) fn remove(self, calls: &Calls<'_, '_, '_>) -> Result<(), ExecuteError> {
+    /// Removes it, and says whether there was one.
+    pub(super) fn remove(self) -> Result<bool, ExecuteError> {
         let Some(path) = self.0.filter(|path| path.exists()) else {
-            return Ok(());
+            return Ok(false);
         };
         fs::remove_file(&path).map_err(|error| ExecuteError::file("remove", &path, error))?;
-        let (key, dir) = (&calls.attempt.node.key, &calls.unit.body.dir);
-        calls.run.recorder.notice(&format!(
-            "{key}: `{dir}` has no `{LOCK_FILE}`, so the run may take other providers than this preview, and is refused then: commit the one that `{} init` writes",
-            calls.unit.body.binary
-        ));
-        Ok(())
+        Ok(true)
     }
 }

@@ -43,12 +43,15 @@ pub(in crate::execute) async fn preview<'p>(
     };
     let lock_file = NewLockFile::of(&unit);
     let planned = planned(&calls, &evaluated, result).await;
-    let removed = lock_file.remove(&calls);
+    let removed = lock_file.remove();
     result.log = transcript.log();
-    if !matches!(planned, Err(ExecuteError::UnknownEnd { .. })) {
-        unit.sweep()?;
+    unit.sweep()?;
+    if removed? {
+        let (key, dir, binary) = (&attempt.node.key, &unit.body.dir, &unit.body.binary);
+        run.recorder.notice(&format!(
+            "{key}: `{dir}` has no `{LOCK_FILE}`, so the run may take other providers than this preview, and is refused then: commit the one that `{binary} init` writes"
+        ));
     }
-    removed?;
     planned
 }
 

@@ -152,7 +152,7 @@ impl<'p> Run<'_, 'p> {
             Ok(()) => work(&calls).await,
             Err(error) => Err(error),
         };
-        let removed = lock_file.remove(&calls);
+        let removed = lock_file.remove();
         unit.sweep()?;
         removed?;
         done

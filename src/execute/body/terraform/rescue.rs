@@ -3,10 +3,7 @@
 //! It is sealed to the environment's recipient and kept with the ledger, and nothing is planned on the backend's older state
 //! until somebody has recovered it.
 
-use std::{
-    fs::{self, File},
-    io::{self, Write as _},
-};
+use std::{fs, io};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -214,7 +211,8 @@ pub(in crate::execute) fn keep<'p>(
     let ledger = run.recorder.ledger_of(&node.key)?;
     ledger.create_folder(Utf8Path::new(FOLDER))?;
     let path = ledger.path_of(place.as_str())?;
-    write(&path, &sealed).map_err(|error| ExecuteError::file("write", &path, error))?;
+    portable::write_whole(path.as_std_path(), &sealed)
+        .map_err(|error| ExecuteError::file("write", &path, error))?;
     let event = Event::EvidenceCaptured {
         task: node.key.clone(),
         path: place.to_string(),
@@ -222,21 +220,4 @@ pub(in crate::execute) fn keep<'p>(
     run.record(node, event, Durability::Synced)?;
     fs::remove_file(found).map_err(|error| ExecuteError::file("remove", found, error))?;
     Ok(place)
-}
-
-/// Writes a file that is there whole, or not at all.
-fn write(path: &Utf8Path, bytes: &[u8]) -> io::Result<()> {
-    let beside = path.with_extension("new");
-    let mut file = portable::private_file()
-        .create(true)
-        .write(true)
-        .truncate(true)
-        .open(&beside)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&beside, path)?;
-    match path.parent() {
-        Some(folder) => File::open(folder)?.sync_all(),
-        None => Ok(()),
-    }
 }

@@ -6,7 +6,7 @@ use std::{
     fs,
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command},
     thread,
     time::{Duration, Instant},
 };
@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{Blow, Case, Phase};
+use crate::soak::world::isolated;
 
 /// How often something is looked at that nobody announces.
 const LOOK: Duration = Duration::from_millis(5);
@@ -159,25 +160,11 @@ impl Place {
     }
 
     fn command(&self, program: &Path) -> Command {
-        let mut command = Command::new(program);
+        let mut command = isolated(program, self.folder.path());
         command
-            .current_dir(self.inside("repository"))
-            .env_clear()
             .env("PATH", &self.path)
-            .env("HOME", self.inside("home"))
-            .env("XDG_STATE_HOME", self.inside("state"))
-            .env("TMPDIR", self.inside("tmp"))
-            .env("LANG", "C.UTF-8")
-            .env("GIT_CONFIG_GLOBAL", "/dev/null")
-            .env("GIT_CONFIG_NOSYSTEM", "1")
             .env("AGE_KEY", self.identity.to_string().expose_secret())
-            .envs(self.cloud.variables())
-            .stdin(Stdio::null());
-        for role in ["AUTHOR", "COMMITTER"] {
-            command
-                .env(format!("GIT_{role}_NAME"), "Ada")
-                .env(format!("GIT_{role}_EMAIL"), "ada@example.org");
-        }
+            .envs(self.cloud.variables());
         command
     }
 
